@@ -1,0 +1,67 @@
+/* reader.h - records from a file descriptor, whatever their encoding
+ *
+ * The first bytes say lines or frames; an empty input is an empty trace. Two ways to read, not to be mixed:
+ * trace_read() hands out blocks (block.h) whose columns are decoded when asked for; trace_next() hands out records one
+ * by one, and is a thin layer over it.
+ *
+ * What is damaged is passed over: a `lost why=damaged` record with the byte range (fields from, to) stands in its place,
+ * and a `lost why=truncated` at the end where a start has no end. Both are also counted in the reader.
+ * Memory: one input buffer of at most a frame, one block.
+ *
+ * Units:     bytes; offsets from where the descriptor stood.
+ * Ownership: trace_reader_new() to trace_reader_free(); the descriptor stays the caller's. A record or block borrows
+ *            from the reader until the next call. Shapes live as long as the reader.
+ * Errors:    trace_read() and trace_next() return -1 on an I/O error only, with the text in trace_reader_error().
+ *            Damage is not an error: ask trace_reader_damage() at the end.
+ * Source:    own; leat-trace(5).
+ */
+#ifndef TRACE_READER_H
+#define TRACE_READER_H
+
+#include "base/error.h"
+#include "trace/block.h"
+#include "trace/record.h"
+#include "trace/writer.h"
+
+struct trace_reader;
+
+struct trace_reader *trace_reader_new(int fd);
+
+/* Lines or frames; reads the first bytes if it must. An empty input says lines. -1 on an I/O error. */
+int trace_reader_encoding(struct trace_reader *r);
+
+/* Hop over frames without state records that lie outside since..until (both inclusive, in t), and leave out records
+ * outside. State records are passed on always. Call before reading. */
+void trace_reader_range(struct trace_reader *r, int64_t since, int64_t until);
+
+/* The next block: 1 with *block set, 0 at the end, -1. */
+int trace_read(struct trace_reader *r, struct trace_block **block);
+
+/* The next record: 1 with *record set, 0 at the end, -1. */
+int trace_next(struct trace_reader *r, struct trace_record *record);
+
+/* Whether trace_next() has a record, or trace_read() a whole block, without waiting for input. A filter flushes its
+ * writer before it waits. */
+bool trace_reader_ready(struct trace_reader *r);
+
+struct trace_damage {
+	uint64_t places;      /* damaged ranges or lines */
+	uint64_t bytes;       /* in them */
+	bool truncated;       /* cut off: the last frame is not whole, or a source has no end */
+	struct error first;   /* "line 7: ..." or "@1234: ...", of the first place; empty where there is none */
+};
+
+const struct trace_damage *trace_reader_damage(const struct trace_reader *r);
+
+/* Where the reader stands: bytes consumed. */
+uint64_t trace_reader_offset(const struct trace_reader *r);
+
+/* A message with the place of the last record handed out, as "12" for line 12 or "@4096" for the byte at which its frame
+ * begins: WHERE for messages about what a record says. */
+void trace_reader_place(const struct trace_reader *r, struct error *place);
+
+const char *trace_reader_error(const struct trace_reader *r);
+
+void trace_reader_free(struct trace_reader *r);
+
+#endif

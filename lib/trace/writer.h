@@ -1,0 +1,62 @@
+/* writer.h - records to a file descriptor, as lines or as frames
+ *
+ *	struct trace_field f[] = { { SLICE("t"), TRACE_INT }, { SLICE("tid"), TRACE_INT }, { SLICE("chain"), TRACE_ADDRS } };
+ *	unsigned sample = trace_writer_shape(w, SLICE("sample"), f, 3);
+ *	union trace_value v[] = { { .i = t }, { .i = tid }, { .list = { .u = chain, .n = n } } };
+ *	trace_put(w, sample, v);
+ *
+ * Records are gathered in a block, which goes out when it holds 1 MiB of raw bytes, or when the caller flushes. A
+ * caller that waits for input calls trace_writer_due() to learn how long it may wait before it must flush.
+ * Memory: one block. Putting is O(fields) plus a hash of each string or list that differs from the last in its column.
+ *
+ * Units:     bytes; time of the caller's clock io_now_ns().
+ * Ownership: trace_writer_new() to trace_writer_close(); the descriptor stays the caller's. What is put is copied.
+ * Errors:    -1, and the text in trace_writer_error(); an error sticks, later calls return -1 and do nothing.
+ * Source:    own; leat-trace(5).
+ */
+#ifndef TRACE_WRITER_H
+#define TRACE_WRITER_H
+
+#include "base/error.h"
+#include "trace/block.h"
+#include "trace/record.h"
+
+enum trace_encoding { TRACE_LINES, TRACE_FRAMES };
+
+struct trace_writer;
+
+enum { TRACE_RAW = 0, TRACE_LEVEL_DEFAULT = 3 };
+
+/* level: TRACE_RAW for frames of raw blocks (pipes), else zstd's; of no effect on lines. */
+struct trace_writer *trace_writer_new(int fd, enum trace_encoding encoding, int level);
+
+/* The number of a shape, made where it is new: for trace_put(). Names are copied. The same type, names and kinds give
+ * the same number. Field names must differ from each other. */
+unsigned trace_writer_shape(
+    struct trace_writer *w, struct slice type, const struct trace_field *field, unsigned fields);
+
+/* Adds a record: value[i] for each field of the shape. */
+int trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value);
+
+/* Adds a record of a reader as it is. */
+int trace_put_record(struct trace_writer *w, const struct trace_record *r);
+
+/* Adds all records of a reader's block as they are; whole blocks are cheaper than their records. */
+int trace_put_block(struct trace_writer *w, struct trace_block *b);
+
+/* Milliseconds until the oldest record held is 100 ms old: 0 flush now, -1 nothing is held. */
+int trace_writer_due(const struct trace_writer *w);
+
+/* Lets out what is held. */
+int trace_flush(struct trace_writer *w);
+
+/* Flushes and releases the writer. An output without records is empty lines or empty frames: both are valid. */
+int trace_writer_close(struct trace_writer *w, struct error *e);
+
+const char *trace_writer_error(const struct trace_writer *w);
+
+/* Bytes and records written so far (held ones not counted as bytes). */
+uint64_t trace_writer_bytes(const struct trace_writer *w);
+uint64_t trace_writer_records(const struct trace_writer *w);
+
+#endif
