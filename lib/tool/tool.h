@@ -1,0 +1,139 @@
+/* tool.h - what every main() does alike: options, messages, inputs, output, exit
+ *
+ * Only cmd/ includes this: these functions may print on standard error and end the process.
+ *
+ *	static const struct tool_option options[] = {
+ *		{ 'e', "event", "EVENT", "take samples of EVENT only" },
+ *		{ 256, "annotate", NULL, "mark kernel, inlined and JIT frames" },	// 256 and up: no letter
+ *		{ 0 }
+ *	};
+ *	static const struct tool_spec spec = { "fold", "stacks to folded lines", "[TRACE...]", options, TOOL_TABLE_OUT };
+ *
+ *	tool_begin(&spec, argc, argv);
+ *	while ((c = tool_option_next(&arg)))
+ *		switch (c) { ... }
+ *	char **operands = tool_operands();	// NULL-ended
+ *	...
+ *	return tool_end();
+ *
+ * -h --help, --version, -q --quiet and --strict belong to every tool; -o --output to those with an output; -t --text,
+ * -f --frames and -z --level to those that write a trace. They are handled here, and are not in the tool's table.
+ *
+ * Units:     exit status: 0 done, 1 a valid negative answer, 2 usage, bad input, I/O (125 for wrappers).
+ * Ownership: operands and option arguments live as long as the process.
+ * Errors:    printed as "leat TOOL: WHERE: WHAT", and the end of the process where said so.
+ * Source:    own; option syntax of POSIX.1-2017 XBD 12.2 and getopt_long(3).
+ */
+#ifndef TOOL_TOOL_H
+#define TOOL_TOOL_H
+
+#include <stdio.h>
+
+#include "base/slice.h"
+#include "trace/reader.h"
+#include "trace/writer.h"
+
+struct tool_option {
+	int id;           /* the letter, or 256 and up where there is none; 0 ends the table */
+	const char *name; /* the long name */
+	const char *arg;  /* what the argument is called in the help, NULL where there is none */
+	const char *help; /* one line */
+};
+
+enum tool_kind {
+	TOOL_TRACE_OUT = 1, /* writes a trace: -o -t -f -z */
+	TOOL_TABLE_OUT = 2, /* writes something else: -o */
+	TOOL_WRAPPER = 4    /* runs a command: options end at the first operand, own failures are status 125 */
+};
+
+struct tool_spec {
+	const char *name;
+	const char *summary;  /* a line without a full stop */
+	const char *operands; /* for the synopsis: "[TRACE...]" */
+	const struct tool_option *option;
+	unsigned kind;        /* of enum tool_kind, or 0 */
+};
+
+/* Sets up messages, signals (SIGPIPE as it was by default), and the options. */
+void tool_begin(const struct tool_spec *spec, int argc, char **argv);
+
+/* The next option's id with *arg its argument (or NULL); 0 at the end. A wrong one ends the process with status 2 and
+ * two lines that say what was wrong and where help is. */
+int tool_option_next(const char **arg);
+
+char **tool_operands(void);
+
+/* Option arguments as numbers, or the end of the process with a message that names the option. */
+uint64_t tool_number(const char *option, const char *arg, uint64_t min, uint64_t max);
+uint64_t tool_duration(const char *option, const char *arg);
+uint64_t tool_size(const char *option, const char *arg);
+
+bool tool_is_quiet(void);
+bool tool_is_strict(void);
+
+/* "leat TOOL: ..." on standard error; tool_die() ends with status 2 (125 in a wrapper), and removes the half-made -o
+ * file; tool_usage_error() adds the line that says where help is. */
+_Noreturn void tool_die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void tool_usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What the process will return from tool_end(): the largest that was asked for. */
+void tool_status(int status);
+
+/* Standard output, or the file of -o under a temporary name, for tables. Checked and renamed by tool_end(). */
+FILE *tool_out(void);
+
+/* The writer of the output trace: encoding by -t, -f, or `like` (the encoding of the first input; sources give -1:
+ * frames, or lines on a terminal); level by -z, else 3 for files and raw for pipes. Closed by tool_end(). live: an -o
+ * file appears at once and grows (recorders); otherwise it is renamed when whole. */
+struct trace_writer *tool_trace_out(int like, bool live);
+
+/* Called once for each operand, or for standard input where there are none ("-" is standard input too); path is what
+ * messages call it. A file that cannot be opened: message, status 2, and the next is tried. */
+void tool_inputs(void (*fn)(int fd, const char *path, void *context), void *context);
+
+/* Says once what was damaged in this input (status 2); with --strict any `lost` record the reader made counts too. */
+void tool_report_damage(const char *path, const struct trace_reader *r);
+
+/* Progress on standard error after a second where it is a terminal: call as often as you like with totals. fd is the
+ * input whose position over its size gives the ETA; -1 for none. */
+void tool_progress(int fd, uint64_t records, uint64_t bytes);
+
+/* Ctrl-C: a filter ignores the first SIGINT and reads on to the end of its input; the second ends it. tool_begin() sets
+ * that up, except for a wrapper, which handles signals itself. */
+
+/* The driver of a filter from trace to trace. It opens the inputs in turn, makes the writer, passes on the `start`
+ * records that lead the stream and adds the tool's own (tool version argv), calls record() for each record that is not
+ * start, end or lost (those pass on by themselves, and lost ones are summed), flushes before it would wait, reports
+ * damage, and at the end calls finish() and writes `end` with the counts. */
+struct tool_books {
+	uint64_t in, passed, used, made, dropped, lost;
+};
+
+struct tool_filter {
+	struct trace_writer *out;
+	struct tool_books books; /* in is counted by the driver; the tool counts the rest (tool_pass does for passed) */
+	const char *path;        /* of the present input */
+	struct trace_reader *reader;
+	void *context;
+	void (*record)(struct tool_filter *f, const struct trace_record *r);
+	void (*finish)(struct tool_filter *f);  /* may be NULL */
+	void (*waiting)(struct tool_filter *f); /* may be NULL: called before the flush when no input is ready */
+};
+
+int tool_filter_run(struct tool_filter *f);
+
+/* Passes the record on as it is, counted. */
+void tool_pass(struct tool_filter *f, const struct trace_record *r);
+
+/* Adds `lost t n why` to the output; t < 0 for none. books.lost is for records of the input that the tool could not use,
+ * and stays the caller's. */
+void tool_lost(struct trace_writer *w, int64_t t, uint64_t n, const char *why);
+
+/* WHERE for a message about the record last read: "path:12" or "path@4096". */
+const char *tool_where(const char *path, const struct trace_reader *r);
+
+/* Closes the output (a full disk ends the process), renames the -o file, and returns the status for main(). */
+int tool_end(void);
+
+#endif
