@@ -9,7 +9,8 @@
  * Units:     bytes.
  * Ownership: object_open() and friends give an object to close; it owns every slice that it hands out, until
  *            object_close(). A file that shrinks while it is mapped raises SIGBUS, as with every mapping.
- * Errors:    NULL or -1 with the text in struct error.
+ * Errors:    NULL or -1 with the text in struct error. Section headers outside the file are left out, and said in
+ *            `damage`: segments are enough for code and CFI.
  * Source:    System V ABI, Object Files (gABI 4.1 and its draft for SHF_COMPRESSED); GNU .zdebug sections.
  */
 #ifndef CODE_OBJECT_H
@@ -44,7 +45,11 @@ struct object {
 	uint16_t machine;     /* EM_X86_64, EM_AARCH64, ... */
 	uint16_t type;        /* ET_EXEC, ET_DYN, ET_REL */
 	bool is64;
-	uint64_t base;                  /* lowest p_vaddr, 0 without segments */
+	uint64_t base; /* lowest p_vaddr, 0 without segments */
+	uint64_t eh_frame_hdr,
+	    eh_frame_hdr_size; /* PT_GNU_EH_FRAME, for files without sections; size 0: none */
+	uint64_t dynamic, dynamic_size; /* PT_DYNAMIC, as an address */
+	const char *damage;             /* what part of the file was not usable, or NULL */
 	uint64_t text, text_end;        /* the executable segments lie in text .. text_end */
 	struct object_segment *segment; /* sorted by vaddr */
 	size_t segments;
@@ -52,8 +57,7 @@ struct object {
 	size_t sections;
 	struct slice image; /* the whole file */
 	struct Elf *elf;    /* for libdw; NULL until object_elf() */
-	bool mapped;        /* private: image is a mapping of ours */
-	char *unpacked;     /* private: an image of ours in memory */
+	bool mapped;        /* private: the image is a mapping, else it was allocated */
 };
 
 /* Opens path, or where it cannot be opened as an ELF file, the first of the fallbacks (paths, may be NULL) that can.
@@ -76,7 +80,8 @@ int object_vaddr(const struct object *o, uint64_t offset, uint64_t *vaddr);
 /* Address -> file offset; -1 where no segment has bytes there. */
 int object_offset(const struct object *o, uint64_t vaddr, uint64_t *offset);
 
-/* The bytes of the file at an address, up to the end of its segment; empty where there are none. */
+/* The bytes of the file at an address, up to the end of its segment; empty where there are none. Not for separate
+ * debug files, whose segments have no bytes. */
 struct slice object_bytes(const struct object *o, uint64_t vaddr);
 
 /* The section of that name, or NULL. `.debug_x` finds `.zdebug_x` as well. */
