@@ -1,0 +1,182 @@
+# Everything is built from this file, into $(B); nothing else is written.
+#	make             the tools: $(B)/bin/leat and $(B)/libexec/leat/*
+#	make check       all tests              make check T=fold   those of fold
+#	make check-full  those too that need guests, fresh roots or a long time
+#	make demo        flame graphs of two programs, in $(B)/demo
+#	make asan        all tests again, under the address and UB sanitizers
+#	make fuzz        each fuzz target for $(FUZZ_S) seconds (clang)
+#	make lint        layers, headers, manuals, scripts, layout
+#	make bench       ours beside the peers, with ratios
+#	make install     to $(DESTDIR)$(PREFIX)  make uninstall
+# As root, check, check-full and demo first install what is missing of the file `packages`, and build as the user who
+# called sudo. WERROR=1 makes warnings errors, STRICT=1 makes a skip that tests/skips does not name a failure,
+# V=1 shows the commands.
+#
+# A new tool is cmd/NAME.c, man/leat-NAME.1 and tests/NAME.t; a new module is lib/ROOM/NAME.[ch] and
+# tests/unit/ROOM_NAME.c: no line here, unless a room or a tool links another library.
+
+B       ?= build
+PREFIX  ?= /usr/local
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wconversion -Wno-sign-conversion
+FUZZ_S  ?= 60
+T       ?= *
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@echo '  $(1)')
+
+# What rooms and tools link beyond libc; --as-needed leaves out what a tool does not use.
+LDLIBS_trace = -lzstd
+LDLIBS_code  = -ldw -lelf -llzma -liberty
+LDLIBS_sys   = -lpfm
+LDLIBS_form  = -lcsv -lzstd
+LDLIBS_stat  = -lm
+# LDLIBS_NAME: of the tool NAME alone.
+
+# A room may use those to its right: the order of the archives lets the linker enforce what lib/LAYERS says.
+ORDER := tool flow form sys code perf stat trace base
+ROOMS := $(filter $(patsubst lib/%/,%,$(sort $(dir $(wildcard lib/*/*.c)))),$(ORDER))
+ROOMS := $(foreach r,$(ORDER),$(filter $(r),$(ROOMS)))
+LIBS  := $(ROOMS:%=$(B)/lib/%.a)
+ROOM_LDLIBS = -Wl,--as-needed $(foreach r,$(ORDER),$(LDLIBS_$(r)))
+
+TOOLS := $(filter-out leat,$(patsubst cmd/%.c,%,$(wildcard cmd/*.c)))
+BINS  := $(B)/bin/leat $(TOOLS:%=$(B)/libexec/leat/%)
+UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+FUZZ  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
+EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
+EXAMPLES += $(EXAMPLES:%=%.fp)
+PAGES := $(wildcard man/*.[1-8])
+
+all: $(BINS) $(EXAMPLES)
+
+tools: $(BINS)
+
+# Flags are a prerequisite: other flags rebuild. Header files are tracked by -MMD.
+CC_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(if $(filter 1,$(WERROR)),-Werror) $(CPPFLAGS) $(CFLAGS)
+CC_CMD   = $(CC) $(CC_FLAGS) -MMD -MP
+EX_FLAGS = -std=gnu11 -D_GNU_SOURCE $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -O2 -g -pthread
+
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC_CMD) $(EX_FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC_CMD) $(EX_FLAGS) $(LDFLAGS)' >$@
+
+# What has to be there, asked once, before the first file is compiled.
+$(B)/have: packages scripts/packages
+	@mkdir -p $(@D)
+	@CC='$(CC)' sh scripts/packages probe
+	@touch $@
+
+$(B)/obj/%.o: %.c $(B)/flags | $(B)/have
+	@mkdir -p $(@D)
+	$(call say,CC    $<)
+	$(Q)$(CC_CMD) -c -o $@ $<
+
+# An archive is made anew when its list of modules changes, too.
+define room
+$(B)/lib/$(1).a: $$(patsubst %.c,$(B)/obj/%.o,$$(wildcard lib/$(1)/*.c)) $(B)/lib/$(1).list
+	@rm -f $$@
+	@$$(AR) rcs $$@ $$(filter %.o,$$^)
+$(B)/lib/$(1).list: FORCE
+	@mkdir -p $$(@D)
+	@echo $$(wildcard lib/$(1)/*.c) | cmp -s - $$@ || echo $$(wildcard lib/$(1)/*.c) >$$@
+endef
+$(foreach r,$(ROOMS),$(eval $(call room,$(r))))
+
+$(B)/libexec/leat/%: $(B)/obj/cmd/%.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ROOM_LDLIBS) $(LDLIBS_$*) $(LDLIBS)
+
+$(B)/bin/leat: $(B)/obj/cmd/leat.o $(LIBS)
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ROOM_LDLIBS) $(LDLIBS)
+
+$(B)/unit/%: tests/unit/%.c $(LIBS) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC_CMD) -Itests $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
+
+$(B)/bench/%: bench/%.c $(LIBS) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC_CMD) $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
+
+$(B)/examples/%: examples/%.c $(B)/flags | $(B)/have
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC) $(EX_FLAGS) -fomit-frame-pointer -MMD -MP -o $@ $< -lm
+
+$(B)/examples/%.fp: examples/%.c $(B)/flags | $(B)/have
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC) $(EX_FLAGS) -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -MMD -MP -o $@ $< -lm
+
+# As root: what is missing is installed, and what is built belongs to the user who called sudo.
+ROOT    := $(filter 0,$(shell id -u))
+AS_USER := $(if $(ROOT),$(shell sh scripts/as-user))
+JOBS     = $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc))
+SET_UP   = $(if $(ROOT),sh scripts/packages install $(1))
+ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRICT='$(STRICT)'
+
+test-programs: all $(UNITS) $(BENCH)
+
+check:
+	$(call SET_UP,build run test)
+	$(AS_USER) $(MAKE) $(JOBS) test-programs
+	$(ENV) sh tests/run $(filter $(B)/unit/$(subst *,%,$(T)),$(UNITS)) $(wildcard tests/$(T).t)
+
+check-full:
+	$(call SET_UP,build run test full)
+	$(AS_USER) $(MAKE) $(JOBS) test-programs
+	$(ENV) FULL=1 sh tests/run $(UNITS) $(wildcard tests/*.t) $(wildcard tests/full/*.t)
+
+demo:
+	$(call SET_UP,build run)
+	$(AS_USER) $(MAKE) $(JOBS) all
+	$(ENV) AS_USER='$(AS_USER)' sh scripts/demo
+
+asan:
+	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	    -fsanitize=address,undefined -fno-sanitize-recover=all' check
+
+# The rooms once more, made by clang with what libFuzzer needs.
+fuzz:
+	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' \
+	    LDFLAGS='-fsanitize=fuzzer,address,undefined' fuzz-targets
+	$(ENV) FUZZ_S='$(FUZZ_S)' sh tests/fuzz/run $(FUZZ:$(B)/%=$(B)/fuzz/%)
+
+fuzz-targets: $(FUZZ)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(LIBS) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC_CMD) -Itests $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
+
+bench: all $(BENCH)
+	$(ENV) sh bench/run
+
+lint: all
+	$(ENV) CC_FLAGS='$(CC_FLAGS)' sh scripts/lint
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/leat
+	install -m 755 $(B)/bin/leat $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(TOOLS:%=$(B)/libexec/leat/%) $(DESTDIR)$(PREFIX)/libexec/leat
+	set -e; for p in $(PAGES); do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/leat
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/leat
+	for p in $(PAGES); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
+
+clean:
+	rm -rf $(B)
+
+FORCE:
+.PHONY: all tools test-programs check check-full demo asan fuzz fuzz-targets bench lint install uninstall clean FORCE
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(shell [ ! -d $(B) ] || find $(B)/obj $(B)/unit $(B)/bench $(B)/examples $(B)/fuzz -name '*.d' 2>/dev/null)
