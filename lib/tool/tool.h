@@ -30,20 +30,23 @@
 #include <stdio.h>
 
 #include "base/slice.h"
+#include "tool/version.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 
 struct tool_option {
 	int id;           /* the letter, or 256 and up where there is none; 0 ends the table */
 	const char *name; /* the long name */
-	const char *arg;  /* what the argument is called in the help, NULL where there is none */
+	const char *
+	    arg; /* what the argument is called in the help, NULL for none; "[N]" where it may be left out */
 	const char *help; /* one line */
 };
 
 enum tool_kind {
 	TOOL_TRACE_OUT = 1, /* writes a trace: -o -t -f -z */
 	TOOL_TABLE_OUT = 2, /* writes something else: -o */
-	TOOL_WRAPPER = 4    /* runs a command: options end at the first operand, own failures are status 125 */
+	TOOL_WRAPPER =
+	    4 /* runs a command: options end at the first operand, own failures are status 125 */
 };
 
 struct tool_spec {
@@ -51,7 +54,7 @@ struct tool_spec {
 	const char *summary;  /* a line without a full stop */
 	const char *operands; /* for the synopsis: "[TRACE...]" */
 	const struct tool_option *option;
-	unsigned kind;        /* of enum tool_kind, or 0 */
+	unsigned kind; /* of enum tool_kind, or 0 */
 };
 
 /* Sets up messages, signals (SIGPIPE as it was by default), and the options. */
@@ -61,7 +64,11 @@ void tool_begin(const struct tool_spec *spec, int argc, char **argv);
  * two lines that say what was wrong and where help is. */
 int tool_option_next(const char **arg);
 
+/* NULL-ended. Options that were not asked for with tool_option_next() are an error of ours. */
 char **tool_operands(void);
+
+/* The first n operands are no inputs: tool_inputs() begins after them. */
+void tool_operands_skip(unsigned n);
 
 /* Option arguments as numbers, or the end of the process with a message that names the option. */
 uint64_t tool_number(const char *option, const char *arg, uint64_t min, uint64_t max);
@@ -112,19 +119,26 @@ struct tool_books {
 
 struct tool_filter {
 	struct trace_writer *out;
-	struct tool_books books; /* in is counted by the driver; the tool counts the rest (tool_pass does for passed) */
-	const char *path;        /* of the present input */
+	struct tool_books
+	    books; /* in is counted by the driver; the tool counts the rest (tool_pass does for passed) */
+	const char *path; /* of the present input */
 	struct trace_reader *reader;
 	void *context;
 	void (*record)(struct tool_filter *f, const struct trace_record *r);
-	void (*finish)(struct tool_filter *f);  /* may be NULL */
-	void (*waiting)(struct tool_filter *f); /* may be NULL: called before the flush when no input is ready */
+	void (*finish)(struct tool_filter *f); /* may be NULL */
+	void (*waiting)(struct tool_filter
+		*f); /* may be NULL: called before the flush when no input is ready */
 };
 
 int tool_filter_run(struct tool_filter *f);
 
 /* Passes the record on as it is, counted. */
 void tool_pass(struct tool_filter *f, const struct trace_record *r);
+
+/* The records with which a tool opens and closes its part of the ledger, for those that are no filters of this driver:
+ * `start tool version argv`, `end tool in passed used made dropped lost`. */
+void tool_start(struct trace_writer *w);
+void tool_finish(struct trace_writer *w, const struct tool_books *b);
 
 /* Adds `lost t n why` to the output; t < 0 for none. books.lost is for records of the input that the tool could not use,
  * and stays the caller's. */

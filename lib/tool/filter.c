@@ -1,0 +1,241 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "tool/state.h"
+
+enum {
+	LATENCY_MS = 100,   /* what is ready waits no longer than this */
+	CHECK_EVERY = 1024, /* records between two looks at the clock while input is always ready */
+};
+
+enum class { UNKNOWN, START, END, LOST, OTHER };
+
+/* What the driver keeps beside the tool's struct. */
+struct run {
+	struct tool_filter *f;
+	unsigned char *class; /* of the shapes of this reader, by id */
+	size_t cap;
+	bool started;      /* our own start is written */
+	bool given;        /* the tool has had records since waiting() was called */
+	uint64_t given_at; /* when we first had no input after that; 0: not looked yet */
+	uint64_t lost;     /* n of all lost records that passed */
+	uint64_t bytes;    /* of the inputs before this one */
+};
+
+static _Noreturn void
+output_failed(struct trace_writer *w)
+{
+	const char *name = tool_state.output ? tool_state.output : "standard output";
+
+	tool_die("%s: %s", name, trace_writer_error(w));
+}
+
+static void
+put(struct trace_writer *w, unsigned shape, const union trace_value *v)
+{
+	if (trace_put(w, shape, v) != 0)
+		output_failed(w);
+}
+
+void
+tool_start(struct trace_writer *w)
+{
+	const struct trace_field field[] = { { SLICE("tool"), TRACE_STR },
+		{ SLICE("version"), TRACE_STR }, { SLICE("argv"), TRACE_STRS } };
+	struct slice *argv = xcalloc((size_t)tool_state.argc + 1, sizeof *argv);
+	union trace_value v[3] = { { .s = slice_of(tool_state.spec->name) },
+		{ .s = SLICE(LEAT_VERSION) },
+		{ .list = {
+		      .s = argv, .n = (uint32_t)(tool_state.argc > 0 ? tool_state.argc : 1) } } };
+
+	argv[0] = slice_of(tool_state.spec->name);
+	for (int i = 1; i < tool_state.argc; i++)
+		argv[i] = slice_of(tool_state.argv[i]);
+	put(w, trace_writer_shape(w, SLICE("start"), field, 3), v);
+	free(argv);
+}
+
+void
+tool_finish(struct trace_writer *w, const struct tool_books *b)
+{
+	const struct trace_field field[] = { { SLICE("tool"), TRACE_STR },
+		{ SLICE("in"), TRACE_INT }, { SLICE("passed"), TRACE_INT },
+		{ SLICE("used"), TRACE_INT }, { SLICE("made"), TRACE_INT },
+		{ SLICE("dropped"), TRACE_INT }, { SLICE("lost"), TRACE_INT } };
+	union trace_value v[7] = { { .s = slice_of(tool_state.spec->name) },
+		{ .i = (int64_t)b->in }, { .i = (int64_t)b->passed }, { .i = (int64_t)b->used },
+		{ .i = (int64_t)b->made }, { .i = (int64_t)b->dropped },
+		{ .i = (int64_t)b->lost } };
+
+	put(w, trace_writer_shape(w, SLICE("end"), field, 7), v);
+}
+
+void
+tool_lost(struct trace_writer *w, int64_t t, uint64_t n, const char *why)
+{
+	const struct trace_field field[] = { { SLICE("t"), TRACE_INT }, { SLICE("n"), TRACE_INT },
+		{ SLICE("why"), TRACE_STR } };
+	union trace_value v[3] = { { .i = t }, { .i = (int64_t)n }, { .s = slice_of(why) } };
+	unsigned skip = t < 0;
+
+	put(w, trace_writer_shape(w, SLICE("lost"), field + skip, 3 - skip), v + skip);
+}
+
+void
+tool_pass(struct tool_filter *f, const struct trace_record *r)
+{
+	if (trace_put_record(f->out, r) != 0)
+		output_failed(f->out);
+	f->books.passed++;
+}
+
+static enum class classify(struct run *run, const struct trace_shape *shape) {
+	unsigned char *c;
+
+	if (shape->id >= run->cap){ size_t old = run->cap;
+
+				    GROW(run->class, run->cap, shape->id);
+				    memset(run->class + old, UNKNOWN, run->cap - old); }
+c = &run->class[shape->id];
+if (*c == UNKNOWN) {
+	if (slice_eq(shape->type, SLICE("start")))
+		*c = START;
+	else if (slice_eq(shape->type, SLICE("end")))
+		*c = END;
+	else if (slice_eq(shape->type, SLICE("lost")))
+		*c = LOST;
+	else
+		*c = OTHER;
+}
+return *c;
+}
+
+static void
+count_lost(struct run *run, const struct trace_record *r)
+{
+	int n = trace_field_of(r->shape, SLICE("n"), TRACE_INT);
+
+	run->lost += n < 0 || r->value[n].i < 0 ? 1 : (uint64_t)r->value[n].i;
+}
+
+static void
+flush(struct tool_filter *f)
+{
+	if (trace_flush(f->out) != 0)
+		output_failed(f->out);
+}
+
+/* Before we wait for input: what the tool or the writer holds goes out when it is LATENCY_MS old. */
+static void
+wait_for_input(struct run *run, int fd)
+{
+	struct tool_filter *f = run->f;
+	int due = trace_writer_due(f->out);
+
+	if (f->waiting && run->given) {
+		uint64_t now = io_now_ns(), age;
+
+		if (run->given_at == 0)
+			run->given_at = now;
+		age = (now - run->given_at) / 1000000;
+		if (age >= LATENCY_MS)
+			due = 0;
+		else if (due < 0 || due > LATENCY_MS - (int)age)
+			due = LATENCY_MS - (int)age;
+	}
+	if (due < 0 || io_wait(fd, due) == 1)
+		return;
+	if (f->waiting && run->given)
+		f->waiting(f);
+	run->given = false;
+	run->given_at = 0;
+	flush(f);
+}
+
+static void
+own_start(struct run *run)
+{
+	if (!run->started)
+		tool_start(run->f->out);
+	run->started = true;
+}
+
+static void
+one_record(struct run *run, const struct trace_record *r)
+{
+	struct tool_filter *f = run->f;
+	enum class class = classify(run, r->shape);
+
+	if (class != START)
+		own_start(run);
+	if (class == OTHER) {
+		f->books.in++;
+		run->given = true;
+		f->record(f, r);
+		return;
+	}
+	if (class == LOST)
+		count_lost(run, r);
+	if (trace_put_record(f->out, r) != 0)
+		output_failed(f->out);
+}
+
+static void
+one_input(int fd, const char *path, void *context)
+{
+	struct run *run = context;
+	struct tool_filter *f = run->f;
+	struct trace_record record;
+	int encoding, got;
+
+	f->path = path;
+	f->reader = trace_reader_new(fd);
+	encoding = trace_reader_encoding(f->reader);
+	if (f->out == NULL)
+		f->out = tool_trace_out(encoding < 0 ? TRACE_LINES : encoding, false);
+	memset(run->class, UNKNOWN, run->cap);
+	for (unsigned n = 1;; n++) {
+		if (!trace_reader_ready(f->reader)) {
+			wait_for_input(run, fd);
+			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
+		} else if (n % CHECK_EVERY == 0) {
+			if (trace_writer_due(f->out) == 0)
+				flush(f);
+			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
+		}
+		got = trace_next(f->reader, &record);
+		if (got <= 0)
+			break;
+		one_record(run, &record);
+	}
+	if (got < 0) {
+		tool_warn("%s: %s", path, trace_reader_error(f->reader));
+		tool_status(2);
+	}
+	tool_report_damage(path, f->reader);
+	run->bytes += trace_reader_offset(f->reader);
+	trace_reader_free(f->reader);
+	f->reader = NULL;
+}
+
+int
+tool_filter_run(struct tool_filter *f)
+{
+	struct run run = { .f = f };
+
+	tool_inputs(one_input, &run);
+	if (f->out == NULL)
+		f->out = tool_trace_out(TRACE_LINES, false);
+	own_start(&run);
+	if (f->finish)
+		f->finish(f);
+	tool_finish(f->out, &f->books);
+	free(run.class);
+	if (tool_state.strict && run.lost > 0) {
+		tool_warn("%llu lost, and --strict was given", (unsigned long long)run.lost);
+		tool_status(2);
+	}
+	return tool_end();
+}
