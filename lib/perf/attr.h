@@ -47,7 +47,7 @@ void perf_regs_map(struct perf_regs *r, enum perf_machine machine, uint64_t mask
 int perf_attr_read(struct perf_event_attr *attr, struct slice bytes, struct error *e);
 
 /* Appends the name that perf gives an event without one: cycles, cpu-clock:u, L1-dcache-load-misses, raw 0x1a2,
- * mem:0x1000/8:rw, tracepoint 314 (their formats know more), and pmu 9 config 0x1 for what is another unit's. */
+ * mem:0x1000:rw, tracepoint 314 (their formats know more), and pmu 9 config 0x1 for what is another unit's. */
 void perf_attr_name(const struct perf_event_attr *attr, struct buf *to);
 
 struct perf_layout {

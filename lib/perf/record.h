@@ -41,10 +41,8 @@ struct perf_sample {
 	struct slice aux;
 };
 
-/* Only what stands in `want` (bits of PERF_SAMPLE_) need be read; what comes behind the last wanted part is not looked
- * at. ~0 for all. */
-int perf_sample_read(const struct perf_layout *l, const struct perf_event_header *h, uint64_t want,
-    struct perf_sample *s);
+int perf_sample_read(
+    const struct perf_layout *l, const struct perf_event_header *h, struct perf_sample *s);
 
 /* What stands at the end of every other record, with sample_id_all; all zero without. */
 struct perf_trailer {
