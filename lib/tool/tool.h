@@ -37,16 +37,14 @@
 struct tool_option {
 	int id;           /* the letter, or 256 and up where there is none; 0 ends the table */
 	const char *name; /* the long name */
-	const char *
-	    arg; /* what the argument is called in the help, NULL for none; "[N]" where it may be left out */
+	const char *arg;  /* what the help calls the argument; NULL for none, "[N]" if optional */
 	const char *help; /* one line */
 };
 
 enum tool_kind {
 	TOOL_TRACE_OUT = 1, /* writes a trace: -o -t -f -z */
 	TOOL_TABLE_OUT = 2, /* writes something else: -o */
-	TOOL_WRAPPER =
-	    4 /* runs a command: options end at the first operand, own failures are status 125 */
+	TOOL_WRAPPER = 4    /* runs a command: options end at the first operand, failures are 125 */
 };
 
 struct tool_spec {
@@ -119,15 +117,14 @@ struct tool_books {
 
 struct tool_filter {
 	struct trace_writer *out;
-	struct tool_books
-	    books; /* in is counted by the driver; the tool counts the rest (tool_pass does for passed) */
-	const char *path; /* of the present input */
+	struct tool_books books; /* the driver counts in, tool_pass() passed, the tool the rest */
+	const char *path;        /* of the present input */
 	struct trace_reader *reader;
 	void *context;
 	void (*record)(struct tool_filter *f, const struct trace_record *r);
 	void (*finish)(struct tool_filter *f); /* may be NULL */
-	void (*waiting)(struct tool_filter
-		*f); /* may be NULL: called before the flush when no input is ready */
+	void (*waiting)(
+	    struct tool_filter *f); /* may be NULL: before the flush, no input is ready */
 };
 
 int tool_filter_run(struct tool_filter *f);
