@@ -88,7 +88,7 @@ $(B)/libexec/leat/%: $(B)/obj/cmd/%.o $(LIBS)
 	$(call say,LD    $@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ROOM_LDLIBS) $(LDLIBS_$*) $(LDLIBS)
 
-$(B)/bin/leat: $(B)/obj/cmd/leat.o $(LIBS)
+$(B)/bin/leat: $(B)/obj/cmd/leat.o $(B)/lib/base.a
 	@mkdir -p $(@D)
 	$(call say,LD    $@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ROOM_LDLIBS) $(LDLIBS)

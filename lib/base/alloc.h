@@ -21,7 +21,8 @@ char *xstrndup(const char *p, size_t n);
 void *xgrow(void *p, size_t *cap, size_t need, size_t size);
 
 /* Makes room in array a of capacity cap (a size_t) for index n. */
-#define GROW(a, cap, n) \
-	((size_t)(n) < (cap) ? (void)0 : (void)((a) = xgrow((a), &(cap), (size_t)(n) + 1, sizeof *(a))))
+#define GROW(a, cap, n)                                                                            \
+	((size_t)(n) < (cap) ? (void)0                                                             \
+			     : (void)((a) = xgrow((a), &(cap), (size_t)(n) + 1, sizeof *(a))))
 
 #endif

@@ -51,8 +51,8 @@ base64_decode(struct buf *to, struct slice text)
 		}
 		word = word << 6 | (uint32_t)d;
 		if (i % 4 == 3) {
-			unsigned char triple[] = { (unsigned char)(word >> 16), (unsigned char)(word >> 8),
-				(unsigned char)word };
+			unsigned char triple[] = { (unsigned char)(word >> 16),
+				(unsigned char)(word >> 8), (unsigned char)word };
 
 			buf_put(to, triple, 3);
 			word = 0;

@@ -14,11 +14,11 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "leat runs on little-endian machines");
 
-#define BYTES_LOAD(type, p)                    \
-	({                                     \
-		type v_;                       \
-		memcpy(&v_, (p), sizeof v_);   \
-		v_;                            \
+#define BYTES_LOAD(type, p)                                                                        \
+	({                                                                                         \
+		type v_;                                                                           \
+		memcpy(&v_, (p), sizeof v_);                                                       \
+		v_;                                                                                \
 	})
 
 static inline uint16_t

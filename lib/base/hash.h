@@ -42,8 +42,8 @@ hash_bytes(const void *bytes, size_t n)
 	if (n >= 4)
 		tail = (uint64_t)load32(p) << 32 | load32(p + n - 4);
 	else if (n > 0)
-		tail = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
-		    (unsigned char)p[n - 1];
+		tail = (uint64_t)(unsigned char)p[0] << 16 |
+		       (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
 	return hash_mix(h, tail);
 }
 
@@ -53,7 +53,7 @@ struct hash_set {
 	struct hash_slot {
 		uint32_t tag, item; /* item is the number + 1; 0 is an empty slot */
 	} * slot;
-	size_t mask;  /* slots - 1; 0 before the first item */
+	size_t mask; /* slots - 1; 0 before the first item */
 	size_t items;
 };
 

@@ -25,7 +25,7 @@ bool
 slice_ends(struct slice s, struct slice suffix)
 {
 	return s.n >= suffix.n &&
-	    slice_eq((struct slice){ s.p + (s.n - suffix.n), suffix.n }, suffix);
+	       slice_eq((struct slice){ s.p + (s.n - suffix.n), suffix.n }, suffix);
 }
 
 struct slice

@@ -22,7 +22,7 @@ struct slice {
 
 /* The slice of a string literal. */
 #define SLICE(literal) ((struct slice){ "" literal, sizeof(literal) - 1 })
-#define SLICE_ARG(s) (int)(s).n, (s).p
+#define SLICE_ARG(s)   (int)(s).n, (s).p
 
 /* The slice of a C string; NULL gives the empty slice. */
 struct slice slice_of(const char *s);
