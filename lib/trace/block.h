@@ -26,13 +26,15 @@
 
 struct trace_block {
 	unsigned shapes;
-	const struct trace_shape **shape; /* shape[s], s < shapes; shape->id is the reader's number of it */
-	uint32_t *rows;                   /* rows[s] records of shape s */
-	uint32_t records;                 /* all rows */
-	uint32_t strings;                 /* ids of strings are below */
-	uint32_t lists[TRACE_KINDS];      /* ids of TRACE_INTS, TRACE_ADDRS, TRACE_STRS lists are below */
-	int64_t t_min, t_max;             /* of the records with a t; t_min > t_max where none has */
-	struct trace_block_parts *parts;  /* private */
+	const struct trace_shape *
+	    *shape;       /* shape[s], s < shapes; shape->id is the reader's number of it */
+	uint32_t *rows;   /* rows[s] records of shape s */
+	uint32_t records; /* all rows */
+	uint32_t strings; /* ids of strings are below */
+	uint32_t
+	    lists[TRACE_KINDS]; /* ids of TRACE_INTS, TRACE_ADDRS, TRACE_STRS lists are below */
+	int64_t t_min, t_max;   /* of the records with a t; t_min > t_max where none has */
+	struct trace_block_parts *parts; /* private */
 };
 
 /* The column of field f (< shape[s]->fields) of shape s: rows[s] values, decoded on the first call. */

@@ -45,10 +45,11 @@ int trace_next(struct trace_reader *r, struct trace_record *record);
 bool trace_reader_ready(struct trace_reader *r);
 
 struct trace_damage {
-	uint64_t places;      /* damaged ranges or lines */
-	uint64_t bytes;       /* in them */
-	bool truncated;       /* cut off: the last frame is not whole, or a source has no end */
-	struct error first;   /* "line 7: ..." or "@1234: ...", of the first place; empty where there is none */
+	uint64_t places; /* damaged ranges or lines */
+	uint64_t bytes;  /* in them */
+	bool truncated;  /* cut off: the last frame is not whole, or a source has no end */
+	struct error
+	    first; /* "line 7: ..." or "@1234: ...", of the first place; empty where there is none */
 };
 
 const struct trace_damage *trace_reader_damage(const struct trace_reader *r);

@@ -44,7 +44,8 @@ struct trace_list {
 		const void *items;
 	};
 	uint32_t n;
-	struct trace_memo *memo; /* may be NULL; only for a list whose content never changes while the memo lives */
+	struct trace_memo *
+	    memo; /* may be NULL; only for a list whose content never changes while the memo lives */
 };
 
 union trace_value {
@@ -64,6 +65,7 @@ struct trace_shape {
 	struct slice type;
 	unsigned id;
 	unsigned fields;
+	uint64_t serial; /* no other shape of the process has it */
 	const struct trace_field *field;
 };
 

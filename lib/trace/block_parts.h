@@ -1,0 +1,118 @@
+/* block_parts.h - a block from inside: gathered by a writer or a reader of lines, encoded, decoded
+ *
+ * A block is either gathered (block_put(): all columns and dictionaries are there) or decoded (block_decode(): columns
+ * and lists are unpacked from the bytes when first asked for). Everything that is read through block.h works for both.
+ * The layout of an encoded block is in leat-trace(5).
+ *
+ * Units:     bytes.
+ * Ownership: block_new() to block_free(); a decoded block borrows its bytes until block_clear(). Shapes belong to the
+ *            struct shapes of its reader or writer.
+ * Errors:    block_decode() returns -1 with the text.
+ * Source:    own; leat-trace(5).
+ */
+#ifndef TRACE_BLOCK_PARTS_H
+#define TRACE_BLOCK_PARTS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "trace/block.h"
+#include "trace/shapes.h"
+
+enum {
+	BLOCK_BYTES =
+	    1 << 20, /* a gathered block is full when its encoding is about this long ... */
+	BLOCK_RECORDS =
+	    32768, /* ... or it holds so many records: its columns stay in the cache ... */
+	BLOCK_ITEMS = 1 << 20,      /* ... or its distinct lists so many items */
+	BLOCK_ITEMS_READ = 1 << 26, /* a decoded block with more is refused */
+	BLOCK_RECORDS_READ = 1 << 22,
+	BLOCK_BYTES_READ = 1 << 30
+};
+
+struct block_column {
+	uint64_t *v;                  /* decoded or gathered; room for block_shape.cap */
+	const unsigned char *encoded; /* of a decoded block */
+	bool ready;                   /* v holds the values */
+	uint32_t first_bytes;         /* TRACE_BYTES of a decoded block: id of row 0 */
+};
+
+/* What a block holds of one shape; kept from block to block, found by the shape's id. */
+struct block_shape {
+	uint64_t serial; /* of the block in which this shape was last seen */
+	unsigned index;  /* the shape's index in that block */
+	struct block_column *column;
+	unsigned columns;
+	int t;      /* the field t, or -1 */
+	size_t cap; /* rows that each column has room for */
+};
+
+/* Distinct lists of one kind. List id has items item[start[id]] .. item[start[id + 1] - 1]. */
+struct block_lists {
+	uint64_t *item;
+	size_t items, items_cap;
+	size_t *start;
+	size_t start_cap;
+	struct trace_memo *memo;
+	size_t memo_cap;
+	struct slice *
+	    *text; /* TRACE_STRS: the items of list id as slices, or NULL; made when asked for */
+	size_t text_cap;
+	struct hash_set set;
+	const unsigned char *encoded; /* NULL when gathered, or unpacked */
+};
+
+struct trace_block_parts {
+	struct shapes *shapes;
+	uint64_t serial; /* of this filling, for struct trace_memo */
+
+	struct block_shape *shape; /* by shape id */
+	size_t shape_cap;
+	size_t pointer_cap, rows_cap; /* of block.shape and block.rows */
+
+	uint16_t *sequence;
+	size_t sequence_cap;
+
+	struct slice *string;
+	size_t string_cap;
+	struct hash_set string_set;
+
+	struct slice *bytes;
+	size_t bytes_cap;
+	uint32_t bytes_n;
+
+	struct block_lists list[3]; /* of TRACE_INTS, TRACE_ADDRS, TRACE_STRS */
+	struct arena arena;
+	uint64_t *scratch;
+	size_t scratch_cap;
+
+	size_t estimate; /* of the encoding */
+	bool state;      /* holds state or ledger records */
+};
+
+struct trace_block *block_new(struct shapes *shapes);
+void block_free(struct trace_block *b);
+
+/* Empties the block for the next filling; memory is kept. */
+void block_clear(struct trace_block *b);
+
+/* Adds a record to a gathered block. */
+void block_put(
+    struct trace_block *b, const struct trace_shape *shape, const union trace_value *value);
+
+/* Whether s may be the name of a type or a field. */
+bool block_valid_name(struct slice s);
+
+bool block_full(const struct trace_block *b);
+
+/* Appends the encoding. */
+void block_encode(struct trace_block *b, struct buf *out);
+
+/* Fills the empty block from its encoding, which must stay where it is. */
+int block_decode(struct trace_block *b, const void *bytes, size_t n, struct error *e);
+
+/* The length of the block that begins with these (at least 8) bytes; 0 where no block begins so. */
+size_t block_length(const void *bytes);
+
+#endif

@@ -1,0 +1,232 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/io.h"
+#include "trace/block_parts.h"
+#include "trace/frame.h"
+#include "trace/line.h"
+#include "trace/writer.h"
+
+enum { LATENCY_MS = 100, LINES_BYTES = 256 << 10 };
+
+struct trace_writer {
+	int fd, level;
+	enum trace_encoding encoding;
+	struct shapes shapes;
+	struct trace_block *block; /* frames */
+	struct frame_codec *codec;
+	struct buf out;      /* text, or the encoding of the block */
+	uint64_t held_since; /* io_now_ns() of the oldest record held, 0 where none is */
+	uint64_t bytes, records;
+	bool begun, failed;
+	struct error error;
+	/* The writer's shapes of a reader's, by the reader's shape id. */
+	struct {
+		uint64_t serial;
+		unsigned shape;
+	} * foreign;
+	size_t foreign_cap;
+	union trace_value *value; /* of a record taken from a block */
+	size_t value_cap;
+};
+
+struct trace_writer *
+trace_writer_new(int fd, enum trace_encoding encoding, int level)
+{
+	struct trace_writer *w = xcalloc(1, sizeof *w);
+
+	w->fd = fd;
+	w->encoding = encoding;
+	w->level = level;
+	io_enlarge_pipe(fd);
+	if (encoding == TRACE_FRAMES) {
+		w->block = block_new(&w->shapes);
+		w->codec = frame_codec_new();
+	}
+	return w;
+}
+
+unsigned
+trace_writer_shape(
+    struct trace_writer *w, struct slice type, const struct trace_field *field, unsigned fields)
+{
+	return shapes_get(&w->shapes, type, field, fields)->id;
+}
+
+static int
+fail(struct trace_writer *w, const char *why)
+{
+	w->failed = true;
+	return error_set(&w->error, "%s", why);
+}
+
+static int
+write_block(struct trace_writer *w)
+{
+	struct frame_index index = { .records = w->block->records,
+		.t_min = w->block->t_min,
+		.t_max = w->block->t_max,
+		.flags = w->block->parts->state ? FRAME_STATE : 0 };
+	ssize_t n;
+
+	w->out.n = 0;
+	block_encode(w->block, &w->out);
+	block_clear(w->block);
+	if (w->out.n > BLOCK_BYTES_READ)
+		return fail(w, "a record of more than 1 GiB");
+	index.raw = (uint32_t)w->out.n;
+	n = frame_write(w->codec, w->fd, w->out.p, &index, w->level, &w->error);
+	if (n < 0) {
+		w->failed = true;
+		return -1;
+	}
+	w->bytes += (uint64_t)n;
+	return 0;
+}
+
+static int
+write_lines(struct trace_writer *w)
+{
+	if (io_write(w->fd, w->out.p, w->out.n) < 0)
+		return fail(w, strerror(errno));
+	w->bytes += w->out.n;
+	w->out.n = 0;
+	return 0;
+}
+
+int
+trace_flush(struct trace_writer *w)
+{
+	if (w->failed)
+		return -1;
+	if (w->held_since == 0)
+		return 0;
+	w->held_since = 0;
+	return w->encoding == TRACE_FRAMES ? write_block(w) : write_lines(w);
+}
+
+static void
+begin_lines(struct trace_writer *w)
+{
+	if (!w->begun)
+		buf_slice(&w->out, LINE_MAGIC);
+	w->begun = true;
+}
+
+int
+trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value)
+{
+	const struct trace_shape *s = w->shapes.shape[shape];
+
+	if (w->failed)
+		return -1;
+	if (w->held_since == 0)
+		w->held_since = io_now_ns();
+	w->records++;
+	if (w->encoding == TRACE_FRAMES) {
+		w->begun = true;
+		block_put(w->block, s, value);
+		return block_full(w->block) ? trace_flush(w) : 0;
+	}
+	begin_lines(w);
+	line_put(&w->out, &(struct trace_record){ s, value });
+	return w->out.n >= LINES_BYTES ? trace_flush(w) : 0;
+}
+
+/* The writer's number of a reader's shape. */
+static unsigned
+shape_of(struct trace_writer *w, const struct trace_shape *s)
+{
+	if (s->id >= w->foreign_cap) {
+		size_t had = w->foreign_cap;
+
+		GROW(w->foreign, w->foreign_cap, s->id);
+		memset(w->foreign + had, 0, (w->foreign_cap - had) * sizeof *w->foreign);
+	}
+	if (w->foreign[s->id].serial != s->serial) {
+		w->foreign[s->id].serial = s->serial;
+		w->foreign[s->id].shape = trace_writer_shape(w, s->type, s->field, s->fields);
+	}
+	return w->foreign[s->id].shape;
+}
+
+int
+trace_put_record(struct trace_writer *w, const struct trace_record *r)
+{
+	return trace_put(w, shape_of(w, r->shape), r->value);
+}
+
+int
+trace_put_block(struct trace_writer *w, struct trace_block *b)
+{
+	const uint16_t *sequence = trace_sequence(b);
+	uint32_t *row = xcalloc(b->shapes, sizeof *row);
+	int result = 0;
+
+	for (uint32_t i = 0; i < b->records && result == 0; i++) {
+		unsigned s = sequence ? sequence[i] : 0;
+		const struct trace_shape *shape = b->shape[s];
+
+		GROW(w->value, w->value_cap, shape->fields);
+		for (unsigned f = 0; f < shape->fields; f++)
+			w->value[f] = trace_block_value(b, s, f, row[s]);
+		row[s]++;
+		result = trace_put(w, shape_of(w, shape), w->value);
+	}
+	free(row);
+	return result;
+}
+
+int
+trace_writer_due(const struct trace_writer *w)
+{
+	uint64_t age;
+
+	if (w->held_since == 0)
+		return -1;
+	age = (io_now_ns() - w->held_since) / 1000000;
+	return age >= LATENCY_MS ? 0 : (int)(LATENCY_MS - age);
+}
+
+int
+trace_writer_close(struct trace_writer *w, struct error *e)
+{
+	int result;
+
+	/* An empty trace has its first line, or a frame without records, so that zstd -t takes it. */
+	if (!w->begun) {
+		begin_lines(w);
+		w->held_since = 1;
+	}
+	result = trace_flush(w);
+	if (result < 0)
+		error_set(e, "%s", w->error.text);
+	shapes_free(&w->shapes);
+	if (w->block)
+		block_free(w->block);
+	if (w->codec)
+		frame_codec_free(w->codec);
+	buf_free(&w->out);
+	free(w->foreign);
+	free(w->value);
+	free(w);
+	return result;
+}
+
+const char *
+trace_writer_error(const struct trace_writer *w)
+{
+	return w->error.text;
+}
+
+uint64_t
+trace_writer_bytes(const struct trace_writer *w)
+{
+	return w->bytes;
+}
+
+uint64_t
+trace_writer_records(const struct trace_writer *w)
+{
+	return w->records;
+}
