@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "sys/clock.h"
+#include "sys/limits.h"
 
 /* A record that is in a ring, and waits for its turn. */
 struct waiting {
@@ -58,38 +59,21 @@ open_event(const struct perf_event_attr *attr, pid_t pid, int cpu, unsigned long
 	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, flags | PERF_FLAG_FD_CLOEXEC);
 }
 
-static uint64_t
-sysctl_number(const char *path)
-{
-	uint64_t v = UINT64_MAX;
-	char *text;
-	size_t n;
-
-	if (io_slurp(path, &text, &n) == 0) {
-		if (num_u64(slice_trim(
-				(struct slice){ text, n > 0 && text[n - 1] == '\n' ? n - 1 : n }),
-			&v) < 0)
-			v = UINT64_MAX;
-		free(text);
-	}
-	return v;
-}
-
 static int
 refused(const struct perf_event_attr *attr, const char *name, int reason, struct error *e)
 {
 	switch (reason) {
 	case EACCES:
 	case EPERM: {
-		uint64_t level = sysctl_number("/proc/sys/kernel/perf_event_paranoid");
+		struct sys_limits limits;
 
-		if (level == UINT64_MAX)
+		sys_limits_read(&limits);
+		if (!limits.has_paranoid)
 			return error_set(e, "%s: not permitted: needs CAP_PERFMON or root", name);
 		return error_set(e,
 		    "%s: not permitted: needs CAP_PERFMON or root, or a lower sysctl "
-		    "kernel.perf_event_paranoid "
-		    "(now %d)",
-		    name, (int)level);
+		    "kernel.perf_event_paranoid (now %d)",
+		    name, (int)limits.paranoid);
 	}
 	case ENOENT:
 	case EOPNOTSUPP:
