@@ -875,17 +875,14 @@ put_other(struct perf_event_sink *s, const struct perf_layout *l, const struct p
 	}
 }
 
-int
-perf_event_put(struct perf_event_sink *s, const struct perf_event_header *h)
+static int
+put_record(struct perf_event_sink *s, const struct perf_event_header *h, bool late)
 {
 	static const struct perf_layout bare;
 	const struct event *e;
 	struct perf_trailer at;
 	int result;
 
-	s->books.in++;
-	if (h->type == PERF_RECORD_SAMPLE)
-		return put_sample(s, h);
 	if (!perf_record_name(h->type)) {
 		perf_event_lost(s, 1, "unknown-record");
 		return 0;
@@ -895,7 +892,7 @@ perf_event_put(struct perf_event_sink *s, const struct perf_event_header *h)
 		perf_event_lost(s, 1, "damaged");
 		return 0;
 	}
-	if (at.time >> 63)
+	if (late || at.time >> 63)
 		at.time = 0;
 	if (at.time > s->books.last)
 		s->books.last = at.time;
@@ -907,6 +904,23 @@ perf_event_put(struct perf_event_sink *s, const struct perf_event_header *h)
 	} else if (result < 0) {
 		return -1;
 	}
+	return 0;
+}
+
+int
+perf_event_put(struct perf_event_sink *s, const struct perf_event_header *h)
+{
+	s->books.in++;
+	return h->type == PERF_RECORD_SAMPLE ? put_sample(s, h) : put_record(s, h, false);
+}
+
+int
+perf_event_put_late(struct perf_event_sink *s, const struct perf_event_header *h)
+{
+	s->books.in++;
+	if (h->type != PERF_RECORD_SAMPLE)
+		return put_record(s, h, true);
+	perf_event_lost(s, 1, "late");
 	return 0;
 }
 

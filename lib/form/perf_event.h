@@ -57,6 +57,10 @@ uint64_t perf_event_time(const struct perf_event_sink *s, const struct perf_even
 /* Writes what a kernel record says. */
 int perf_event_put(struct perf_event_sink *s, const struct perf_event_header *h);
 
+/* The same for a record that comes too late for its place in time: a sample is lost why=late, what else it is written
+ * without t. */
+int perf_event_put_late(struct perf_event_sink *s, const struct perf_event_header *h);
+
 /* Tasks and mappings from elsewhere (/proc): written like those of the kernel, and remembered. t 0: none. */
 int perf_event_comm(struct perf_event_sink *s, uint64_t t, const struct perf_comm *c);
 int perf_event_mmap(struct perf_event_sink *s, uint64_t t, const struct perf_mmap *m);
