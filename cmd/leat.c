@@ -101,7 +101,7 @@ list_tools(FILE *out)
 {
 	char **list = tools();
 
-	fprintf(out, "\n");
+	fprintf(out, "%s\n", usage);
 	for (; *list; list++) {
 		char *command, line[256] = "";
 		FILE *p;
@@ -241,7 +241,6 @@ help(const char *tool)
 		}
 		if (tool)
 			suggest(tool);
-		fputs(usage, stdout);
 		list_tools(stdout);
 		exit(0);
 	}
@@ -263,7 +262,6 @@ main(int argc, char **argv)
 
 	find_tools();
 	if (argc < 2 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-		fputs(usage, stdout);
 		list_tools(stdout);
 	} else if (strcmp(name, "--version") == 0) {
 		printf("leat %s\n", LEAT_VERSION);
@@ -272,7 +270,7 @@ main(int argc, char **argv)
 	} else if (strcmp(name, "help") == 0) {
 		help(argv[2]);
 	} else if (name[0] == '-') {
-		fprintf(stderr, "leat: unknown option '%s'\n%s", name, usage);
+		fprintf(stderr, "leat: %s: no such option\n%s", name, usage);
 		return 2;
 	} else if (is_tool(name)) {
 		execv(join(exec_path, name), argv + 1);

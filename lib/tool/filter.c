@@ -227,7 +227,7 @@ tool_filter_run(struct tool_filter *f)
 
 	tool_inputs(one_input, &run);
 	if (f->out == NULL)
-		f->out = tool_trace_out(TRACE_LINES, false);
+		return tool_end(); /* nothing could be opened, which is no empty trace */
 	own_start(&run);
 	if (f->finish)
 		f->finish(f);
