@@ -1,0 +1,1229 @@
+#include "form/perf_script.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/io.h"
+#include "base/num.h"
+
+enum {
+	READ_SIZE = 256 << 10, /* fits in L2 with the tables' hot part */
+	LINE_MAX_BYTES = 1 << 20,
+	FRAMES_MAX = 1 << 16, /* of a sample; the kernel's own limit is far below */
+	GUESSES = 2,
+	MEMORY_DEFAULT = 128 << 20
+};
+
+enum has {
+	HAS_T = 1,
+	HAS_CPU = 2,
+	HAS_PID = 4,
+	HAS_TID = 8,
+	HAS_COMM = 16,
+	HAS_EVENT = 32,
+	HAS_WEIGHT = 64,
+	HAS_ADDR = 128,
+	HAS_TEXT = 256,
+	HAS_TRACEPOINT = 512,
+	HAS_ALL = 1024
+};
+
+struct header {
+	unsigned has;
+	int64_t t, cpu, pid, tid, weight;
+	struct slice comm, event, rest;
+};
+
+enum line_kind { LINE_FRAME, LINE_SOURCE, LINE_BAD };
+
+/* A distinct line below a header, its newline included. */
+struct line {
+	const char *text;
+	uint32_t n;
+	uint32_t kind;
+	uint32_t frame, frames;  /* in frame[], root first */
+	uint32_t guess[GUESSES]; /* lines that followed it, latest first */
+};
+
+/* A frame as a line gives it. The object of an inlined one is that of the line below it. */
+struct frame {
+	struct slice name, origin;
+	char kind; /* u k i j */
+};
+
+struct stack {
+	uint64_t hash;
+	uint32_t line, lines; /* in sequence[] */
+	uint32_t n;
+	const struct slice *name, *origin;
+	struct trace_memo name_memo, origin_memo;
+};
+
+enum state { OUTSIDE, IN_SAMPLE, IN_BAD };
+
+struct importer {
+	struct trace_writer *w;
+	struct perf_script_stats *stats;
+	unsigned shape[HAS_ALL]; /* + 1; 0: not made yet */
+	uint64_t line_number;
+	bool started;
+
+	/* Tables, which can start anew between two samples. */
+	struct arena arena;
+	struct line *line;
+	size_t lines, line_cap;
+	struct hash_set line_set;
+	struct frame *frame;
+	size_t frames, frame_cap;
+	struct stack *stack;
+	size_t stacks, stack_cap;
+	struct hash_set stack_set;
+	uint32_t *sequence;
+	size_t sequence_n, sequence_cap;
+	size_t memory;
+
+	/* The sample at hand. */
+	enum state state;
+	struct header header;
+	struct buf header_text; /* what the slices of header point into */
+	uint32_t *id;
+	size_t ids, id_cap;
+	uint64_t hash;
+	uint32_t last;
+	bool cut;
+
+	/* The last header's first part, as long as the rest has to be read only. */
+	struct buf prefix;
+	struct header prefix_header;
+	struct buf event;
+
+	uint64_t trace_errors, stack_cuts;
+	struct buf host, arch, release, argv;
+};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_hex(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f');
+}
+
+static const char *
+skip_blanks(const char *p, const char *end)
+{
+	while (p < end && is_blank(*p))
+		p++;
+	return p;
+}
+
+static const char *
+skip_word(const char *p, const char *end)
+{
+	while (p < end && !is_blank(*p))
+		p++;
+	return p;
+}
+
+static const char *
+skip_hex(const char *p, const char *end)
+{
+	while (p < end && is_hex(*p))
+		p++;
+	return p;
+}
+
+/* Decimal digits at p into *out; NULL where there are none or too many. */
+static const char *
+take_number(const char *p, const char *end, int64_t *out)
+{
+	uint64_t v = 0;
+	const char *q = p;
+
+	for (; q < end && is_digit(*q); q++) {
+		if (v > (uint64_t)(INT64_MAX - 9) / 10)
+			return NULL;
+		v = v * 10 + (uint64_t)(*q - '0');
+	}
+	*out = (int64_t)v;
+	return q == p ? NULL : q;
+}
+
+static const char *
+take_signed(const char *p, const char *end, int64_t *out)
+{
+	bool minus = p < end && *p == '-';
+
+	p = take_number(p + minus, end, out);
+	if (minus)
+		*out = -*out;
+	return p;
+}
+
+/* TID or PID/TID as a whole word. */
+static const char *
+take_task(const char *p, const char *end, struct header *h)
+{
+	p = take_signed(p, end, &h->tid);
+	h->has &= ~(unsigned)HAS_PID;
+	if (p != NULL && p < end && *p == '/') {
+		h->pid = h->tid;
+		h->has |= HAS_PID;
+		p = take_signed(p + 1, end, &h->tid);
+	}
+	h->has |= HAS_TID;
+	return p != NULL && p < end && is_blank(*p) ? p : NULL;
+}
+
+/* SECONDS.FRACTION: in nanoseconds. */
+static const char *
+take_time(const char *p, const char *end, int64_t *out)
+{
+	static const int64_t scale[] = { 0, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100,
+		10, 1 };
+	int64_t seconds, fraction;
+	const char *q;
+
+	p = take_number(p, end, &seconds);
+	if (p == NULL || p == end || *p != '.' || seconds > INT64_MAX / 1000000000 - 1)
+		return NULL;
+	q = take_number(p + 1, end, &fraction);
+	if (q == NULL || q - p > 10 || q == end || *q != ':')
+		return NULL;
+	*out = seconds * 1000000000 + fraction * scale[q - p - 1];
+	return q + 1;
+}
+
+/* What follows the task: [CPU] [FLAGS] TIME: [PERIOD] EVENT: REST. With strict, there has to be a time; without, an
+ * event. */
+static bool
+take_tail(const char *p, const char *end, struct header *h, bool strict)
+{
+	const char *q;
+	int64_t v;
+
+	h->has &= HAS_PID | HAS_TID | HAS_COMM;
+	p = skip_blanks(p, end);
+	if (p < end && *p == '[') {
+		q = take_number(p + 1, end, &h->cpu);
+		if (q == NULL || q + 1 >= end || *q != ']' || !is_blank(q[1]))
+			return false;
+		h->has |= HAS_CPU;
+		p = skip_blanks(q + 1, end);
+	}
+	for (q = p; q < end && *q >= 'A' && *q <= 'Z'; q++)
+		;
+	if (q > p && q < end && is_blank(*q))
+		p = skip_blanks(q, end);
+	if ((q = take_time(p, end, &h->t)) != NULL) {
+		h->has |= HAS_T;
+		p = skip_blanks(q, end);
+	} else if (strict) {
+		return false;
+	}
+	q = take_number(p, end, &v);
+	if (q != NULL && (q == end || is_blank(*q))) {
+		h->weight = v;
+		h->has |= HAS_WEIGHT;
+		p = skip_blanks(q, end);
+	}
+	q = skip_word(p, end);
+	if (q - p > 1 && q[-1] == ':') {
+		h->event = (struct slice){ p, (size_t)(q - p - 1) };
+		h->has |= HAS_EVENT;
+		p = q;
+	} else if (!strict) {
+		return false;
+	}
+	h->rest = slice_trim((struct slice){ p, (size_t)(end - p) });
+	return true;
+}
+
+/* strict: a time; that is enough even for an indented line. *prefix is where the tail begins. */
+static bool
+header_parse(struct slice line, struct header *h, bool strict, const char **prefix)
+{
+	const char *end = line.p + line.n, *p = line.p, *q;
+
+	for (p = skip_blanks(p, end); p < end; p = skip_blanks(skip_word(p, end), end)) {
+		h->has = 0;
+		h->comm = slice_trim((struct slice){ line.p, (size_t)(p - line.p) });
+		if (h->comm.n > 0)
+			h->has = HAS_COMM;
+		*prefix = q = take_task(p, end, h);
+		if (q != NULL && take_tail(q, end, h, strict))
+			return true;
+		if (!strict || (*p != '[' && !is_digit(*p)))
+			continue;
+		h->has &= HAS_COMM;
+		if (take_tail(*prefix = p, end, h, true))
+			return true;
+	}
+	return false;
+}
+
+/* The same with the memory of the last header: a stream of samples has long runs of one thread. */
+static bool
+header_recall(struct importer *im, struct slice line, struct header *h)
+{
+	const char *prefix;
+
+	if (im->prefix.n > 0 && line.n > im->prefix.n && is_blank(line.p[im->prefix.n]) &&
+	    memcmp(line.p, im->prefix.p, im->prefix.n) == 0) {
+		*h = im->prefix_header;
+		if (take_tail(line.p + im->prefix.n, line.p + line.n, h, true))
+			return true;
+	}
+	if (!header_parse(line, h, true, &prefix))
+		return !is_blank(line.p[0]) && header_parse(line, h, false, &prefix);
+	if (h->has & HAS_TID) {
+		im->prefix.n = 0;
+		buf_put(&im->prefix, line.p, (size_t)(prefix - line.p));
+		im->prefix_header = *h;
+		im->prefix_header.comm.p = im->prefix.p + (h->comm.p - line.p);
+		h->comm.p = im->prefix_header.comm.p;
+	}
+	return true;
+}
+
+static bool
+is_tracepoint(struct slice event)
+{
+	const char *colon = memrchr(event.p, ':', event.n);
+	size_t n;
+
+	if (colon == NULL || memchr(event.p, '/', event.n) != NULL)
+		return false;
+	n = (size_t)(event.p + event.n - colon - 1);
+	return n > 12 || strspn(colon + 1, "ukhHGpPSDWIeb") < n;
+}
+
+static bool
+slice_is(struct slice s, const char *text)
+{
+	return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
+}
+
+/* KIND:OBJECT of the object as perf names it, and how a frame without a name is called. */
+static char
+origin_of(struct importer *im, struct slice dso, struct slice *origin, struct slice *nameless)
+{
+	struct buf b = BUF_INIT;
+	struct slice object, deleted = SLICE(" (deleted)"), map = SLICE("/tmp/perf-");
+	bool bracket = dso.n > 0 && dso.p[0] == '[';
+	char kind = 'u';
+
+	if (slice_ends(dso, deleted))
+		dso.n -= deleted.n;
+	object = slice_basename(dso);
+	if (dso.n == 0 || slice_is(dso, "[unknown]")) {
+		object = SLICE("[unknown]");
+	} else if (slice_starts(dso, SLICE("[JIT]")) || slice_starts(object, SLICE("jitted-")) ||
+		   (slice_starts(dso, map) && slice_ends(dso, SLICE(".map")))) {
+		kind = 'j';
+		object = SLICE("[jit]");
+	} else if (slice_starts(dso, SLICE("[kernel.")) ||
+		   slice_starts(dso, SLICE("[guest.kernel.")) ||
+		   slice_starts(object, SLICE("vmlinux"))) {
+		kind = 'k';
+		object = SLICE("[kernel]");
+	} else if (bracket && !slice_is(dso, "[vdso]") && !slice_is(dso, "[vsyscall]") &&
+		   !slice_is(dso, "[stack]") && !slice_is(dso, "[heap]") &&
+		   !slice_is(dso, "[uprobes]")) {
+		kind = 'k';
+	} else if (slice_ends(object, SLICE(".ko")) || slice_ends(object, SLICE(".ko.xz")) ||
+		   slice_ends(object, SLICE(".ko.gz")) || slice_ends(object, SLICE(".ko.zst"))) {
+		kind = 'k';
+	}
+	buf_char(&b, kind);
+	buf_char(&b, ':');
+	buf_slice(&b, object);
+	*origin = arena_copy(&im->arena, buf_view(&b));
+	*nameless = (struct slice){ origin->p + 2, origin->n - 2 };
+	if (kind == 'j')
+		object = slice_basename(dso);
+	if (kind == 'j' || object.p[0] != '[') {
+		b.n = 0;
+		bool already = object.n > 0 && object.p[0] == '[';
+
+		buf_printf(&b, already ? "%.*s" : "[%.*s]", SLICE_ARG(object));
+		*nameless = arena_copy(&im->arena, buf_view(&b));
+	}
+	buf_free(&b);
+	return kind;
+}
+
+static void
+frame_add(struct importer *im, struct line *l, struct slice name, struct slice origin, char kind)
+{
+	if (name.n == 0)
+		return;
+	GROW(im->frame, im->frame_cap, im->frames);
+	im->frame[im->frames++] = (struct frame){ name, origin, kind };
+	l->frames++;
+}
+
+/* The frames of a name: `a->b` are a and what is inlined in it, but not in `operator->`, `fn() -> T`, or inside of
+ * brackets. */
+static void
+name_add(struct importer *im, struct line *l, struct slice name, struct slice origin, char kind)
+{
+	struct slice inlined = origin;
+	size_t from = 0, depth = 0;
+
+	for (size_t i = 0; i < name.n; i++) {
+		switch (name.p[i]) {
+		case '(':
+		case '[':
+		case '{':
+		case '<':
+			depth++;
+			break;
+		case ')':
+		case ']':
+		case '}':
+		case '>':
+			depth -= depth > 0;
+			break;
+		case '-':
+			if (i + 1 == name.n || name.p[i + 1] != '>')
+				break;
+			i++;
+			if (depth > 0 || i == 1 || name.p[i - 2] == ' ' ||
+			    slice_ends((struct slice){ name.p, i - 1 }, SLICE("operator")))
+				break;
+			frame_add(im, l, (struct slice){ name.p + from, i - 1 - from },
+			    from == 0 ? origin : inlined, from == 0 ? kind : 'i');
+			from = i + 1;
+			break;
+		}
+	}
+	frame_add(im, l, (struct slice){ name.p + from, name.n - from },
+	    from == 0 ? origin : inlined, from == 0 ? kind : 'i');
+}
+
+/* Where ` (OBJECT)` begins in s, which ends with ')'; s.n where it does not. Objects can hold blanks and ` (deleted)`,
+ * names can hold parentheses: an object begins with / or [, or is in the last pair. */
+static size_t
+find_object(struct slice s)
+{
+	size_t last = s.n;
+
+	for (size_t i = 0; i + 2 < s.n; i++) {
+		if (s.p[i] != '(' || (i > 0 && !is_blank(s.p[i - 1])))
+			continue;
+		if (s.p[i + 1] == '/' || s.p[i + 1] == '[')
+			return i;
+		if (last < s.n && slice_is((struct slice){ s.p + i, s.n - i }, "(deleted))"))
+			break;
+		last = i;
+	}
+	return last;
+}
+
+/* FILE:LINE, or OBJECT[ADDRESS], which -F +srcline puts below a frame. */
+static bool
+is_source(struct slice s)
+{
+	const char *p = s.p + s.n;
+
+	if (s.n > 2 && p[-1] == ']') {
+		for (p--; p > s.p && is_hex(p[-1]); p--)
+			;
+		return p - 1 > s.p && p[-1] == '[' && p < s.p + s.n - 1;
+	}
+	if (s.n > 2 && p[-1] == '?')
+		return p[-2] == ':';
+	while (p > s.p && is_digit(p[-1]))
+		p--;
+	return p > s.p + 1 && p < s.p + s.n && p[-1] == ':';
+}
+
+static void
+line_parse(struct importer *im, struct line *l)
+{
+	struct slice whole = { l->text, l->n }, s, ip, dso = { "", 0 }, origin, nameless, name;
+	const char *q;
+	bool has_object = false, has_ip, inlined;
+	size_t at;
+	char kind;
+
+	l->kind = LINE_BAD;
+	l->frame = (uint32_t)im->frames;
+	l->frames = 0;
+	while (whole.n > 0 && (whole.p[whole.n - 1] == '\n' || whole.p[whole.n - 1] == '\r'))
+		whole.n--;
+	s = slice_trim(whole);
+	if (s.n == 0)
+		return;
+	q = skip_hex(s.p, s.p + s.n);
+	ip = (struct slice){ s.p, (size_t)(q - s.p) };
+	has_ip = ip.n > 0 && ip.n <= 16 && (ip.n == s.n || is_blank(s.p[ip.n]));
+	name = has_ip ? slice_trim((struct slice){ q, s.n - ip.n }) : s;
+	if (name.n > 0 && name.p[name.n - 1] == ')' && (at = find_object(name)) < name.n) {
+		dso = slice_trim((struct slice){ name.p + at + 1, name.n - at - 2 });
+		name = slice_trim((struct slice){ name.p, at });
+		has_object = true;
+		if (name.n == 0 && has_ip && whole.p[0] == '\t' && q - whole.p < 17) {
+			/* perf pads addresses to 16 columns: this is a name that looks like one */
+			name = ip;
+			has_ip = false;
+		}
+	}
+	for (at = name.n; at > 0 && is_hex(name.p[at - 1]); at--)
+		;
+	if (at < name.n && at > 3 && memcmp(name.p + at - 3, "+0x", 3) == 0)
+		name.n = at - 3;
+	else if (!has_ip && !has_object) {
+		if (is_source(s))
+			l->kind = LINE_SOURCE;
+		return;
+	}
+	l->kind = LINE_FRAME;
+	inlined = slice_is(dso, "inlined");
+	if (inlined)
+		dso.n = 0;
+	kind = origin_of(im, dso, &origin, &nameless);
+	if (inlined)
+		kind = 'i';
+	if (name.n == 0 || slice_is(name, "[unknown]"))
+		name = nameless;
+	name_add(im, l, name, origin, kind);
+	if (l->frames == 0)
+		frame_add(im, l, nameless, origin, kind);
+}
+
+static uint64_t
+line_rehash(const void *context, uint32_t item)
+{
+	const struct importer *im = context;
+
+	return hash_bytes(im->line[item].text, im->line[item].n);
+}
+
+/* The line with this hash, or UINT32_MAX. */
+static inline uint32_t
+line_find(const struct importer *im, const char *text, size_t n, uint64_t hash)
+{
+	struct hash_probe at;
+
+	for (at = hash_first(&im->line_set, hash); hash_found(&im->line_set, &at);
+	     hash_next(&im->line_set, &at)) {
+		const struct line *l = &im->line[at.item];
+
+		if (l->n == n && memcmp(l->text, text, n) == 0)
+			return at.item;
+	}
+	return UINT32_MAX;
+}
+
+static uint32_t
+line_add(struct importer *im, const char *text, size_t n, uint64_t hash)
+{
+	struct line *l;
+
+	GROW(im->line, im->line_cap, im->lines);
+	l = &im->line[im->lines];
+	*l = (struct line){ .text = arena_copy(&im->arena, (struct slice){ text, n }).p,
+		.n = (uint32_t)n,
+		.guess = { UINT32_MAX, UINT32_MAX } };
+	line_parse(im, l);
+	hash_add(&im->line_set, hash, (uint32_t)im->lines, line_rehash, im);
+	return (uint32_t)im->lines++;
+}
+
+static uint64_t
+stack_rehash(const void *context, uint32_t item)
+{
+	const struct importer *im = context;
+
+	return im->stack[item].hash;
+}
+
+/* The names of a sequence of lines, root first. */
+static void
+stack_build(struct importer *im, struct stack *s)
+{
+	struct slice *name, *origin, object = SLICE("[unknown]");
+	struct buf b = BUF_INIT;
+	char kind = 'u';
+	uint32_t n = 0;
+
+	s->n = 0;
+	for (uint32_t i = 0; i < s->lines; i++)
+		s->n += im->line[im->sequence[s->line + i]].frames;
+	name = arena_alloc(&im->arena, s->n * sizeof *name + 8);
+	origin = arena_alloc(&im->arena, s->n * sizeof *origin + 8);
+	for (uint32_t i = s->lines; i-- > 0;) {
+		const struct line *l = &im->line[im->sequence[s->line + i]];
+
+		for (uint32_t j = 0; j < l->frames; j++, n++) {
+			const struct frame *f = &im->frame[l->frame + j];
+
+			name[n] = f->name;
+			origin[n] = f->origin;
+			if (f->kind != 'i') {
+				kind = f->kind;
+				object = (struct slice){ f->origin.p + 2, f->origin.n - 2 };
+				continue;
+			}
+			b.n = 0;
+			buf_char(&b, kind == 'u' ? 'i' : kind);
+			buf_char(&b, ':');
+			buf_slice(&b, object);
+			origin[n] = arena_copy(&im->arena, buf_view(&b));
+		}
+	}
+	s->name = name;
+	s->origin = origin;
+	buf_free(&b);
+}
+
+static struct stack *
+stack_intern(struct importer *im)
+{
+	uint64_t h = hash_mix(im->hash, im->ids);
+	struct hash_probe at;
+	struct stack *s;
+
+	for (at = hash_first(&im->stack_set, h); hash_found(&im->stack_set, &at);
+	     hash_next(&im->stack_set, &at)) {
+		s = &im->stack[at.item];
+		if (s->lines == im->ids && (s->lines == 0 || memcmp(im->sequence + s->line, im->id,
+								 im->ids * sizeof *im->id) == 0))
+			return s;
+	}
+	GROW(im->stack, im->stack_cap, im->stacks);
+	GROW(im->sequence, im->sequence_cap, im->sequence_n + im->ids);
+	s = &im->stack[im->stacks];
+	*s = (struct stack){
+		.hash = h, .line = (uint32_t)im->sequence_n, .lines = (uint32_t)im->ids
+	};
+	if (im->ids > 0)
+		memcpy(im->sequence + s->line, im->id, im->ids * sizeof *im->id);
+	im->sequence_n += im->ids;
+	stack_build(im, s);
+	hash_add(&im->stack_set, h, (uint32_t)im->stacks, stack_rehash, im);
+	im->stacks++;
+	return s;
+}
+
+static void
+tables_reset(struct importer *im)
+{
+	if (im->arena.total + im->lines * sizeof *im->line + im->frames * sizeof *im->frame +
+		im->stacks * sizeof *im->stack + im->sequence_n * sizeof *im->sequence <=
+	    im->memory)
+		return;
+	hash_clear(&im->line_set);
+	hash_clear(&im->stack_set);
+	im->lines = im->frames = im->stacks = im->sequence_n = 0;
+	im->last = UINT32_MAX;
+	arena_reset(&im->arena);
+	im->stats->resets++;
+}
+
+static unsigned
+shape_of(struct importer *im, unsigned has)
+{
+	static const struct {
+		unsigned has;
+		struct trace_field field;
+	} all[] = {
+		{ HAS_T, { SLICE("t"), TRACE_INT } },
+		{ HAS_CPU, { SLICE("cpu"), TRACE_INT } },
+		{ HAS_PID, { SLICE("pid"), TRACE_INT } },
+		{ HAS_TID, { SLICE("tid"), TRACE_INT } },
+		{ HAS_COMM, { SLICE("comm"), TRACE_STR } },
+		{ HAS_EVENT, { SLICE("event"), TRACE_STR } },
+		{ HAS_WEIGHT, { SLICE("weight"), TRACE_INT } },
+		{ HAS_ADDR, { SLICE("addr"), TRACE_ADDR } },
+		{ HAS_TEXT, { SLICE("text"), TRACE_STR } },
+	};
+	struct trace_field f[12];
+	unsigned n = 0;
+
+	if (im->shape[has] > 0)
+		return im->shape[has] - 1;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (has & all[i].has) {
+			f[n] = all[i].field;
+			if (all[i].has == HAS_EVENT && (has & HAS_TRACEPOINT))
+				f[n].name = SLICE("name");
+			n++;
+		}
+	f[n++] = (struct trace_field){ SLICE("stack"), TRACE_STRS };
+	f[n++] = (struct trace_field){ SLICE("origin"), TRACE_STRS };
+	im->shape[has] = 1 + trace_writer_shape(im->w,
+				 has & HAS_TRACEPOINT ? SLICE("event") : SLICE("sample"), f, n);
+	return im->shape[has] - 1;
+}
+
+static void
+split_words(struct buf *words, struct slice **item, uint32_t *n, size_t *cap)
+{
+	struct slice rest = buf_view(words);
+
+	while (rest.n > 0) {
+		struct slice word = slice_cut(&rest, ' ');
+
+		if (word.n == 0)
+			continue;
+		GROW(*item, *cap, *n);
+		(*item)[(*n)++] = word;
+	}
+}
+
+/* The start of the trace, as late as possible: what --header says comes first. */
+static void
+start_put(struct importer *im)
+{
+	struct trace_field f[5] = { { SLICE("tool"), TRACE_STR } };
+	union trace_value v[5] = { { .s = SLICE("perf-script") } };
+	struct {
+		struct slice name;
+		struct buf *b;
+	} known[] = { { SLICE("host"), &im->host }, { SLICE("arch"), &im->arch },
+		{ SLICE("release"), &im->release } };
+	struct slice *argv = NULL;
+	size_t cap = 0;
+	unsigned n = 1;
+
+	im->started = true;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (known[i].b->n > 0) {
+			f[n] = (struct trace_field){ known[i].name, TRACE_STR };
+			v[n++].s = buf_view(known[i].b);
+		}
+	if (im->argv.n > 0) {
+		uint32_t words = 0;
+
+		split_words(&im->argv, &argv, &words, &cap);
+		f[n] = (struct trace_field){ SLICE("argv"), TRACE_STRS };
+		v[n++].list = (struct trace_list){ .s = argv, .n = words };
+	}
+	trace_put(im->w, trace_writer_shape(im->w, SLICE("start"), f, n), v);
+	free(argv);
+}
+
+static inline void
+start(struct importer *im)
+{
+	if (!im->started)
+		start_put(im);
+}
+
+static void
+put_lost(struct importer *im, unsigned has, int64_t t, uint64_t n, struct slice why)
+{
+	struct trace_field f[] = { { SLICE("t"), TRACE_INT }, { SLICE("n"), TRACE_INT },
+		{ SLICE("why"), TRACE_STR } };
+	union trace_value v[] = { { .i = t }, { .i = (int64_t)n }, { .s = why } };
+	unsigned from = has & HAS_T ? 0 : 1;
+
+	if (n == 0)
+		return;
+	start(im);
+	im->stats->lost += n;
+	trace_put(im->w, trace_writer_shape(im->w, SLICE("lost"), f + from, 3 - from), v + from);
+}
+
+static void
+bad_line(struct importer *im, const char *text, size_t n)
+{
+	struct slice s = slice_trim((struct slice){ text, n > 80 ? 80 : n });
+
+	if (im->stats->bad_lines++ == 0)
+		error_set(&im->stats->first, "line %llu: neither a sample nor a frame: %.*s",
+		    (unsigned long long)im->line_number, SLICE_ARG(s));
+}
+
+static void
+sample_end(struct importer *im)
+{
+	const struct header *h = &im->header;
+	union trace_value v[12];
+	struct stack *s;
+	unsigned n = 0;
+
+	if (im->state == IN_SAMPLE) {
+		start(im);
+		s = stack_intern(im);
+		if (h->has & HAS_T)
+			v[n++].i = h->t;
+		if (h->has & HAS_CPU)
+			v[n++].i = h->cpu;
+		if (h->has & HAS_PID)
+			v[n++].i = h->pid;
+		if (h->has & HAS_TID)
+			v[n++].i = h->tid;
+		if (h->has & HAS_COMM)
+			v[n++].s = h->comm;
+		if (h->has & HAS_EVENT)
+			v[n++].s = h->event;
+		if (h->has & HAS_WEIGHT)
+			v[n++].i = h->weight;
+		if (h->has & HAS_ADDR) {
+			num_hex(h->rest, &v[n++].u);
+		} else if (h->has & HAS_TEXT) {
+			v[n++].s = h->rest;
+		}
+		v[n++].list = (struct trace_list){ { .s = s->name }, s->n, &s->name_memo };
+		v[n++].list = (struct trace_list){ { .s = s->origin }, s->n, &s->origin_memo };
+		trace_put(im->w, shape_of(im, h->has), v);
+		im->stats->samples++;
+		tables_reset(im);
+	}
+	im->state = OUTSIDE;
+	im->ids = 0;
+	im->hash = 0;
+	im->last = UINT32_MAX;
+	im->cut = false;
+}
+
+static void
+frame_take(struct importer *im, uint32_t id)
+{
+	if (im->ids == FRAMES_MAX) {
+		im->stack_cuts += !im->cut;
+		im->cut = true;
+		return;
+	}
+	GROW(im->id, im->id_cap, im->ids);
+	im->id[im->ids++] = id;
+	im->hash = hash_mix(im->hash, id);
+}
+
+/* PERF_RECORD_* lines of --show-lost-events and its like: LOST counts, the others are no samples. */
+static void
+side_band(struct importer *im, const struct header *h)
+{
+	struct slice what = h->rest;
+	const char *p = what.p, *end = what.p + what.n;
+	int64_t n;
+
+	if (!slice_starts(what, SLICE("PERF_RECORD_LOST")))
+		return;
+	p = skip_word(p, end);
+	for (p = skip_blanks(p, end); p < end; p = skip_blanks(skip_word(p, end), end))
+		if (take_number(p, end, &n) != NULL) {
+			put_lost(im, h->has, h->t, (uint64_t)n, SLICE("ring-full"));
+			return;
+		}
+}
+
+/* What stands behind EVENT: on a header line: a tracepoint's text, an address, or the only frame. */
+static void
+rest_take(struct importer *im, struct header *h)
+{
+	const char *p = h->rest.p, *end = p + h->rest.n, *q = skip_hex(p, end);
+	struct line *l;
+	uint64_t addr, hash;
+	uint32_t id;
+
+	if (h->has & HAS_TRACEPOINT) {
+		h->has |= HAS_TEXT;
+		return;
+	}
+	if (q == end && num_hex(h->rest, &addr) == 0) {
+		h->has |= HAS_ADDR;
+		return;
+	}
+	if (q > p && is_blank(*q)) {
+		const char *r = skip_blanks(q, end), *s = skip_hex(r, end);
+
+		if (s > r && s < end && is_blank(*s) && *skip_blanks(s, end) != '(' &&
+		    num_hex((struct slice){ p, (size_t)(q - p) }, &addr) == 0) {
+			/* ADDRESS IP NAME */
+			h->has |= HAS_ADDR;
+			h->rest.n = (size_t)(q - p);
+			p = r;
+		}
+		/* The caller keeps the newline behind the line. */
+		hash = hash_bytes(p, (size_t)(end - p) + 1);
+		id = line_find(im, p, (size_t)(end - p) + 1, hash);
+		if (id == UINT32_MAX)
+			id = line_add(im, p, (size_t)(end - p) + 1, hash);
+		l = &im->line[id];
+		if (l->kind == LINE_FRAME) {
+			frame_take(im, id);
+			return;
+		}
+		h->rest.n = (size_t)(end - h->rest.p);
+		h->has &= ~(unsigned)HAS_ADDR;
+	}
+	h->has |= HAS_TEXT;
+}
+
+static void
+sample_begin(struct importer *im, const struct header *parsed)
+{
+	struct header *h = &im->header;
+	size_t rest;
+
+	*h = *parsed;
+	im->state = IN_SAMPLE;
+	/* The line goes away with its buffer. An event is one of few, and mostly the last one. */
+	if ((h->has & HAS_EVENT) && !slice_eq(h->event, buf_view(&im->event))) {
+		im->event.n = 0;
+		buf_slice(&im->event, h->event);
+	}
+	h->event = buf_view(&im->event);
+	if ((h->has & HAS_EVENT) && is_tracepoint(h->event))
+		h->has |= HAS_TRACEPOINT;
+	if (h->rest.n == 0 && ((h->has & HAS_COMM) == 0 || h->comm.p == im->prefix_header.comm.p))
+		return;
+	im->header_text.n = 0;
+	buf_slice(&im->header_text, h->comm);
+	rest = im->header_text.n;
+	buf_slice(&im->header_text, h->rest);
+	buf_char(&im->header_text, '\n');
+	if (h->comm.p != im->prefix_header.comm.p)
+		h->comm.p = im->header_text.p;
+	h->rest.p = im->header_text.p + rest;
+	if (h->rest.n > 0)
+		rest_take(im, h);
+}
+
+/* The value of `# key : value`, appended. */
+static void
+comment(struct importer *im, struct slice s)
+{
+	struct {
+		struct slice key;
+		struct buf *b;
+	} known[] = { { SLICE("# hostname : "), &im->host }, { SLICE("# arch : "), &im->arch },
+		{ SLICE("# os release : "), &im->release }, { SLICE("# cmdline : "), &im->argv } };
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (slice_starts(s, known[i].key) && known[i].b->n == 0)
+			buf_slice(known[i].b, slice_trim((struct slice){
+						  s.p + known[i].key.n, s.n - known[i].key.n }));
+}
+
+/* A line that is no frame, or not known as one: text[n - 1] is its newline. */
+static void
+line_take(struct importer *im, const char *text, size_t n)
+{
+	struct slice s = { text, n - 1 };
+	struct header h;
+	const char *prefix;
+	int64_t lost;
+	uint64_t hash;
+	uint32_t id;
+
+	if (s.n > 0 && s.p[s.n - 1] == '\r')
+		s.n--;
+	if (s.n == 0) {
+		sample_end(im);
+		return;
+	}
+	if (is_blank(s.p[0]) && im->state != OUTSIDE) {
+		if (im->state == IN_SAMPLE) {
+			hash = hash_bytes(text, n);
+			id = line_find(im, text, n, hash);
+			/* Samples without frames have no empty line between them, and some have no comm: a
+			 * time is the difference. */
+			if (id == UINT32_MAX && s.n < 256 && header_parse(s, &h, true, &prefix)) {
+				sample_end(im);
+				goto sample;
+			}
+			if (id == UINT32_MAX)
+				id = line_add(im, text, n, hash);
+			if (im->line[id].kind == LINE_FRAME) {
+				frame_take(im, id);
+				im->last = id;
+				return;
+			}
+			if (im->line[id].kind == LINE_SOURCE)
+				return;
+			if (slice_starts(slice_trim(s), SLICE("instruction trace error"))) {
+				im->trace_errors++;
+				return;
+			}
+		}
+		bad_line(im, s.p, s.n);
+		return;
+	}
+	if (s.p[0] == '#') {
+		if (!header_parse(s, &h, true, &prefix)) {
+			comment(im, s);
+			return;
+		}
+		sample_end(im);
+		goto sample;
+	}
+	sample_end(im);
+	if (slice_starts(slice_trim(s), SLICE("instruction trace error"))) {
+		im->trace_errors++;
+		return;
+	}
+	if (header_recall(im, s, &h))
+		goto sample;
+	if (slice_starts(s, SLICE("LOST ")) && take_number(s.p + 5, s.p + s.n, &lost) != NULL) {
+		put_lost(im, 0, 0, (uint64_t)lost, SLICE("ring-full"));
+		return;
+	}
+	im->state = IN_BAD;
+	bad_line(im, s.p, s.n);
+	return;
+sample:
+	if ((h.has & HAS_EVENT) == 0 && slice_starts(h.rest, SLICE("PERF_RECORD_"))) {
+		side_band(im, &h);
+		return;
+	}
+	if ((h.has & HAS_EVENT) && slice_starts(h.event, SLICE("PERF_RECORD_"))) {
+		h.rest.n += (size_t)(h.rest.p - h.event.p);
+		h.rest.p = h.event.p;
+		side_band(im, &h);
+		return;
+	}
+	sample_begin(im, &h);
+}
+
+/* The common case: the next line is one that followed the last one before. True when it was taken. */
+static inline const char *
+guess(struct importer *im, const char *p, const char *end)
+{
+	struct line *last = &im->line[im->last], *l;
+	size_t room = (size_t)(end - p);
+
+	for (unsigned i = 0; i < GUESSES; i++) {
+		uint32_t id = last->guess[i];
+
+		if (id == UINT32_MAX)
+			break;
+		l = &im->line[id];
+		if (l->n > room || memcmp(l->text, p, l->n) != 0)
+			continue;
+		if (i > 0) {
+			last->guess[i] = last->guess[0];
+			last->guess[0] = id;
+		}
+		im->line_number++;
+		frame_take(im, id);
+		im->last = id;
+		return p + l->n;
+	}
+	return NULL;
+}
+
+/* All whole lines in p..end; returns where the first that is not whole begins. */
+static const char *
+take(struct importer *im, const char *p, const char *end)
+{
+	const char *q;
+	uint32_t before;
+
+	while (p < end) {
+		if (im->last != UINT32_MAX && *p != '\n' && (q = guess(im, p, end)) != NULL) {
+			p = q;
+			continue;
+		}
+		q = memchr(p, '\n', (size_t)(end - p));
+		if (q == NULL)
+			break;
+		im->line_number++;
+		before = im->last;
+		im->last = UINT32_MAX;
+		line_take(im, p, (size_t)(q + 1 - p));
+		if (before != UINT32_MAX && im->last != UINT32_MAX) {
+			struct line *l = &im->line[before];
+
+			l->guess[1] = l->guess[0];
+			l->guess[0] = im->last;
+		}
+		p = q + 1;
+	}
+	return p;
+}
+
+/* Waits for input, and lets out what is ready before it does. */
+static ssize_t
+fill(struct importer *im, int fd, char *p, size_t n)
+{
+	while (io_wait(fd, 0) == 0) {
+		int due = trace_writer_due(im->w);
+
+		if (due < 0) {
+			io_wait(fd, -1);
+			break;
+		}
+		if (due > 0 && io_wait(fd, due) > 0)
+			break;
+		trace_flush(im->w);
+	}
+	return io_read(fd, p, n);
+}
+
+/* The end of the input: a last line without newline is used where it is whole. */
+static void
+finish(struct importer *im, const char *p, size_t n)
+{
+	struct perf_script_stats *stats = im->stats;
+	struct trace_field f[] = { { SLICE("tool"), TRACE_STR }, { SLICE("made"), TRACE_INT },
+		{ SLICE("lost"), TRACE_INT } };
+	union trace_value v[3];
+
+	if (n > 0) {
+		struct buf last = BUF_INIT;
+		size_t ids = im->ids;
+
+		buf_put(&last, p, n);
+		buf_char(&last, '\n');
+		im->line_number++;
+		/* A frame or a header that was cut in the middle says something else than it did. */
+		if (im->state == IN_SAMPLE && is_blank(p[0])) {
+			if (p[n - 1] == ')' || (n > 1 && p[n - 1] == '\r'))
+				line_take(im, last.p, last.n);
+			if (im->ids == ids)
+				bad_line(im, p, n);
+		} else {
+			bad_line(im, p, n);
+			sample_end(im);
+		}
+		stats->truncated = true;
+		buf_free(&last);
+	}
+	if (im->state == IN_SAMPLE && im->ids > 0 && im->last != UINT32_MAX)
+		stats->truncated = true;
+	sample_end(im);
+	start(im);
+	put_lost(im, 0, 0, stats->bad_lines, SLICE("bad-line"));
+	put_lost(im, 0, 0, im->trace_errors, SLICE("trace-error"));
+	put_lost(im, 0, 0, im->stack_cuts, SLICE("stack-cut"));
+	put_lost(im, 0, 0, stats->truncated, SLICE("truncated"));
+	v[0].s = SLICE("perf-script");
+	v[1].i = (int64_t)stats->samples;
+	v[2].i = (int64_t)stats->lost;
+	trace_put(im->w, trace_writer_shape(im->w, SLICE("end"), f, 3), v);
+}
+
+static int
+import(struct importer *im, int fd, const struct perf_script_options *o, struct error *e)
+{
+	size_t cap = o->head.n + LINE_MAX_BYTES + READ_SIZE, n = o->head.n;
+	char *buf = xmalloc(cap);
+	uint64_t told = 0;
+	bool skip = false;
+	int r = 0;
+
+	if (n > 0)
+		memcpy(buf, o->head.p, n);
+	im->stats->bytes = n;
+	for (;;) {
+		const char *rest = take(im, buf, buf + n);
+		ssize_t got;
+
+		n = (size_t)(buf + n - rest);
+		memmove(buf, rest, n);
+		if (n >= LINE_MAX_BYTES) {
+			/* Nothing that perf prints is that long. */
+			if (!skip) {
+				sample_end(im);
+				bad_line(im, buf, n);
+				im->state = IN_BAD;
+			}
+			skip = true;
+			n = 0;
+		}
+		if (trace_writer_error(im->w) != NULL && *trace_writer_error(im->w)) {
+			r = error_set(e, "%s", trace_writer_error(im->w));
+			break;
+		}
+		if (o->progress != NULL && im->stats->bytes - told >= 1 << 20) {
+			told = im->stats->bytes;
+			o->progress(im->stats->samples, told, o->context);
+		}
+		got = fill(im, fd, buf + n, READ_SIZE);
+		if (got < 0) {
+			r = error_set(e, "%s", strerror(errno));
+			break;
+		}
+		if (got == 0)
+			break;
+		im->stats->bytes += (size_t)got;
+		if (skip) {
+			char *nl = memchr(buf, '\n', (size_t)got);
+			size_t gone = nl == NULL ? (size_t)got : (size_t)(nl + 1 - buf);
+
+			memmove(buf, buf + gone, (size_t)got - gone);
+			got -= (ssize_t)gone;
+			skip = nl == NULL;
+			im->line_number += nl != NULL;
+		}
+		n += (size_t)got;
+	}
+	finish(im, buf, n);
+	free(buf);
+	return r;
+}
+
+int
+perf_script_import(int fd, struct trace_writer *w, const struct perf_script_options *options,
+    struct perf_script_stats *stats, struct error *e)
+{
+	struct perf_script_options o =
+	    options == NULL ? (struct perf_script_options){ 0 } : *options;
+	struct importer *im = xcalloc(1, sizeof *im);
+	int r;
+
+	*stats = (struct perf_script_stats){ 0 };
+	im->w = w;
+	im->stats = stats;
+	im->memory = o.memory ? o.memory : MEMORY_DEFAULT;
+	im->last = UINT32_MAX;
+	io_enlarge_pipe(fd);
+	r = import(im, fd, &o, e);
+	arena_free(&im->arena);
+	hash_free(&im->line_set);
+	hash_free(&im->stack_set);
+	free(im->line);
+	free(im->frame);
+	free(im->stack);
+	free(im->sequence);
+	free(im->id);
+	buf_free(&im->header_text);
+	buf_free(&im->prefix);
+	buf_free(&im->event);
+	buf_free(&im->host);
+	buf_free(&im->arch);
+	buf_free(&im->release);
+	buf_free(&im->argv);
+	free(im);
+	return r;
+}
+
+bool
+perf_script_is(struct slice start)
+{
+	struct header h;
+	const char *prefix;
+
+	for (unsigned lines = 0; start.n > 0 && lines < 200; lines++) {
+		bool whole = memchr(start.p, '\n', start.n) != NULL;
+		struct slice s = slice_cut(&start, '\n');
+
+		if (s.n == 0 || s.p[0] == '#')
+			continue;
+		return (whole || lines == 0) &&
+		       (header_parse(s, &h, true, &prefix) ||
+			   (!is_blank(s.p[0]) && header_parse(s, &h, false, &prefix)));
+	}
+	return false;
+}
