@@ -540,38 +540,65 @@ make_regs(
 	return e->regs.n;
 }
 
-/* The fields that samples and events share, in the order of the vocabulary; what an event has not is not in `has`. */
+/* The values that samples and events share, in the order of the vocabulary. */
 static void
-draft_sample(struct perf_event_sink *s, const struct event *e, const struct perf_sample *x,
-    unsigned has, struct slice comm, struct trace_list chain, struct trace_list regs)
+sample_values(struct draft *d, const struct event *e, const struct perf_sample *x, unsigned has,
+    struct slice comm, struct trace_list chain, struct trace_list regs)
 {
-	struct draft *d = &s->draft;
-	bool tracepoint = e->attr.type == PERF_TYPE_TRACEPOINT;
+	union trace_value *v = d->value;
 
-	d->n = 0;
 	if (has & HAS_T)
-		draft_int(d, SLICE("t"), (int64_t)x->time);
+		(v++)->i = (int64_t)x->time;
 	if (has & HAS_CPU)
-		draft_int(d, SLICE("cpu"), (int32_t)x->cpu);
+		(v++)->i = (int32_t)x->cpu;
 	if (has & HAS_TASK) {
-		draft_int(d, SLICE("pid"), (int32_t)x->pid);
-		draft_int(d, SLICE("tid"), (int32_t)x->tid);
+		(v++)->i = (int32_t)x->pid;
+		(v++)->i = (int32_t)x->tid;
 	}
 	if (has & HAS_COMM)
-		draft_str(d, SLICE("comm"), comm);
-	draft_str(d, tracepoint ? SLICE("name") : SLICE("event"), e->name);
+		(v++)->s = comm;
+	(v++)->s = e->name;
 	if (has & HAS_WEIGHT)
-		draft_int(d, SLICE("weight"), (int64_t)x->period);
+		(v++)->i = (int64_t)x->period;
 	if (has & HAS_IP)
-		draft_addr(d, SLICE("ip"), x->ip);
+		(v++)->u = x->ip;
 	if (has & HAS_ADDR)
-		draft_addr(d, SLICE("addr"), x->addr);
+		(v++)->u = x->addr;
 	if (has & HAS_CHAIN)
-		draft_value(d, SLICE("chain"), TRACE_ADDRS, (union trace_value){ .list = chain });
+		(v++)->list = chain;
 	if (has & HAS_REGS)
-		draft_value(d, SLICE("regs"), TRACE_ADDRS, (union trace_value){ .list = regs });
+		(v++)->list = regs;
 	if (has & HAS_USTACK)
-		draft_value(d, SLICE("ustack"), TRACE_BYTES, (union trace_value){ .s = x->stack });
+		(v++)->s = x->stack;
+	d->n = (unsigned)(v - d->value);
+}
+
+/* Their fields, which are asked for once a shape. */
+static void
+sample_fields(struct draft *d, bool tracepoint, unsigned has)
+{
+	const struct {
+		unsigned bit;
+		struct trace_field field;
+	} all[] = {
+		{ HAS_T, { SLICE("t"), TRACE_INT } },
+		{ HAS_CPU, { SLICE("cpu"), TRACE_INT } },
+		{ HAS_TASK, { SLICE("pid"), TRACE_INT } },
+		{ HAS_TASK, { SLICE("tid"), TRACE_INT } },
+		{ HAS_COMM, { SLICE("comm"), TRACE_STR } },
+		{ ~0u, { tracepoint ? SLICE("name") : SLICE("event"), TRACE_STR } },
+		{ HAS_WEIGHT, { SLICE("weight"), TRACE_INT } },
+		{ HAS_IP, { SLICE("ip"), TRACE_ADDR } },
+		{ HAS_ADDR, { SLICE("addr"), TRACE_ADDR } },
+		{ HAS_CHAIN, { SLICE("chain"), TRACE_ADDRS } },
+		{ HAS_REGS, { SLICE("regs"), TRACE_ADDRS } },
+		{ HAS_USTACK, { SLICE("ustack"), TRACE_BYTES } },
+	};
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (has & all[i].bit || all[i].bit == ~0u)
+			d->field[n++] = all[i].field;
 }
 
 static struct trace_list
@@ -658,6 +685,7 @@ put_tracepoint(
 		if (o->has == has && o->missing == v.missing && o->big == v.big)
 			return trace_put(s->w, o->shape, d->value);
 	}
+	sample_fields(d, true, has);
 	v.shape = trace_writer_shape(s->w, SLICE("event"), d->field, d->n);
 	GROW(e->variant, e->variant_cap, e->variants);
 	e->variant[e->variants++] = v;
@@ -722,7 +750,7 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 	if (e->attr.type == PERF_TYPE_TRACEPOINT) {
 		if (x.period > 1)
 			has |= HAS_WEIGHT;
-		draft_sample(s, e, &x, has, comm, chain, regs);
+		sample_values(&s->draft, e, &x, has, comm, chain, regs);
 		return put_tracepoint(s, e, &x, has);
 	}
 	if (type & PERF_SAMPLE_PERIOD || e->layout.period)
@@ -731,10 +759,12 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 		has |= HAS_IP;
 	if (type & PERF_SAMPLE_ADDR)
 		has |= HAS_ADDR;
-	draft_sample(s, e, &x, has, comm, chain, regs);
-	if (s->shape[has] == 0)
+	sample_values(&s->draft, e, &x, has, comm, chain, regs);
+	if (s->shape[has] == 0) {
+		sample_fields(&s->draft, false, has);
 		s->shape[has] =
 		    1 + trace_writer_shape(s->w, SLICE("sample"), s->draft.field, s->draft.n);
+	}
 	return trace_put(s->w, s->shape[has] - 1, s->draft.value);
 }
 

@@ -145,6 +145,11 @@ perf_attr_name(const struct perf_event_attr *a, struct buf *to)
 		buf_char(to, 'p');
 }
 
+#define FIXED                                                                                      \
+	(PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |            \
+	    PERF_SAMPLE_ADDR | PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU |          \
+	    PERF_SAMPLE_PERIOD)
+
 /* The offset of word `bit` in a sample, given that those of `before` come first. */
 static uint8_t
 offset(uint64_t type, uint64_t bit, uint64_t before)
@@ -171,6 +176,7 @@ perf_layout_init(struct perf_layout *l, const struct perf_event_attr *attr, stru
 		.user_n = (uint16_t)__builtin_popcountll(attr->sample_regs_user),
 		.intr_n = (uint16_t)__builtin_popcountll(attr->sample_regs_intr),
 	};
+	l->fixed = (uint16_t)(8 * __builtin_popcountll(type & FIXED));
 	l->sample_time_at = offset(type, PERF_SAMPLE_TIME, id | PERF_SAMPLE_IP | PERF_SAMPLE_TID);
 	if (type & id)
 		l->sample_id_at = 8;

@@ -55,6 +55,7 @@ struct perf_layout {
 	uint64_t regs_user, regs_intr;
 	uint64_t period;         /* attr.sample_period where it is fixed, else 0 */
 	uint16_t user_n, intr_n; /* registers in the masks */
+	uint16_t fixed;          /* bytes of the words that lead every sample */
 	uint16_t trailer;        /* bytes of sample_id behind other records; 0 without */
 	/* Offsets in a sample from its header, and in others from their end backwards; 0 where there is none. */
 	uint8_t sample_id_at, sample_time_at;

@@ -142,10 +142,13 @@ read_aux(struct rest *r, struct slice *aux)
 	return aux->p ? 0 : -1;
 }
 
-#define FIXED                                                                                      \
-	(PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |            \
-	    PERF_SAMPLE_ADDR | PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU |          \
-	    PERF_SAMPLE_PERIOD)
+/* What may follow a call chain. */
+#define LATER                                                                                      \
+	(PERF_SAMPLE_RAW | PERF_SAMPLE_BRANCH_STACK | PERF_SAMPLE_REGS_USER |                      \
+	    PERF_SAMPLE_STACK_USER | PERF_SAMPLE_WEIGHT_TYPE | PERF_SAMPLE_DATA_SRC |              \
+	    PERF_SAMPLE_TRANSACTION | PERF_SAMPLE_REGS_INTR | PERF_SAMPLE_PHYS_ADDR |              \
+	    PERF_SAMPLE_CGROUP | PERF_SAMPLE_DATA_PAGE_SIZE | PERF_SAMPLE_CODE_PAGE_SIZE |         \
+	    PERF_SAMPLE_AUX)
 
 /* Words that stand one after the other. */
 #define WORD_IF(bit, to)                                                                           \
@@ -185,7 +188,7 @@ perf_sample_read(
 
 	memset(s, 0, sizeof *s);
 	s->period = l->period;
-	if (body(l, h, 8 * (size_t)__builtin_popcountll(type & FIXED), &r) < 0)
+	if (body(l, h, l->fixed, &r) < 0)
 		return -1;
 	WORD_IF(PERF_SAMPLE_IDENTIFIER, s->id)
 	WORD_IF(PERF_SAMPLE_IP, s->ip)
@@ -212,7 +215,7 @@ perf_sample_read(
 		if (!s->chain)
 			return -1;
 	}
-	if ((type & ~(uint64_t)(FIXED | PERF_SAMPLE_READ | PERF_SAMPLE_CALLCHAIN)) == 0)
+	if (!(type & LATER))
 		return 0;
 	if (type & PERF_SAMPLE_RAW && read_raw(&r, &s->raw) < 0)
 		return -1;
