@@ -81,6 +81,8 @@ block_free(struct trace_block *b)
 	hash_free(&p->string_set);
 	free(p->bytes);
 	free(p->scratch);
+	free(p->address);
+	hash_free(&p->address_set);
 	arena_free(&p->arena);
 	free(p);
 	free(b->shape);
@@ -165,6 +167,17 @@ put_string(struct trace_block *b, struct slice s)
 	return b->strings++;
 }
 
+/* Lists are short: a loop beats memcmp(). */
+static bool
+same_items(const uint64_t *a, const uint64_t *b, size_t n)
+{
+	uint64_t differ = 0;
+
+	for (size_t i = 0; i < n; i++)
+		differ |= a[i] ^ b[i];
+	return differ == 0;
+}
+
 static uint64_t
 items_hash(const uint64_t *item, size_t n)
 {
@@ -198,8 +211,7 @@ put_items(struct trace_block *b, unsigned k, const uint64_t *item, size_t n)
 	     hash_next(&l->set, &at)) {
 		size_t start = l->start[at.item];
 
-		if (l->start[at.item + 1] - start == n &&
-		    memcmp(l->item + start, item, n * sizeof *item) == 0)
+		if (l->start[at.item + 1] - start == n && same_items(l->item + start, item, n))
 			return at.item;
 	}
 	GROW(l->item, l->items_cap, l->items + n);
@@ -310,29 +322,29 @@ address_rehash(const void *context, uint32_t id)
 	return hash_mix(0, ((const uint64_t *)context)[id]);
 }
 
-/* Numbers the distinct items in order of appearance: item[i] becomes its number, *table the items by number. */
+/* Numbers the distinct items in order of appearance: item[i] becomes its number; returns how many there are, the items
+ * by number in p->address. */
 static size_t
-number_items(uint64_t *item, size_t n, uint64_t **table)
+number_items(struct trace_block_parts *p, uint64_t *item, size_t n)
 {
-	struct hash_set set = HASH_SET_INIT;
-	size_t distinct = 0, cap = 0;
+	size_t distinct = 0;
 
-	*table = NULL;
+	hash_clear(&p->address_set);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t h = hash_mix(0, item[i]);
-		struct hash_probe at = hash_first(&set, h);
+		struct hash_probe at = hash_first(&p->address_set, h);
 
-		while (hash_found(&set, &at) && (*table)[at.item] != item[i])
-			hash_next(&set, &at);
-		if (!hash_found(&set, &at)) {
-			GROW(*table, cap, distinct);
-			(*table)[distinct] = item[i];
-			hash_add(&set, h, (uint32_t)distinct, address_rehash, *table);
+		while (hash_found(&p->address_set, &at) && p->address[at.item] != item[i])
+			hash_next(&p->address_set, &at);
+		if (!hash_found(&p->address_set, &at)) {
+			GROW(p->address, p->address_cap, distinct);
+			p->address[distinct] = item[i];
+			hash_add(
+			    &p->address_set, h, (uint32_t)distinct, address_rehash, p->address);
 			at.item = (uint32_t)distinct++;
 		}
 		item[i] = at.item;
 	}
-	hash_free(&set);
 	return distinct;
 }
 
@@ -363,7 +375,7 @@ encode_lists(struct trace_block *b, unsigned k, struct buf *out)
 {
 	struct block_lists *l = &b->parts->list[k];
 	uint32_t lists = b->lists[TRACE_INTS + k];
-	uint64_t *shared, *rest, *item, *table;
+	uint64_t *shared, *rest, *item;
 	bool from_end = k + TRACE_INTS == TRACE_ADDRS;
 	size_t items = 0, distinct;
 
@@ -386,10 +398,9 @@ encode_lists(struct trace_block *b, unsigned k, struct buf *out)
 	column_put(out, shared, lists, true);
 	column_put(out, rest, lists, true);
 	if (k + TRACE_INTS == TRACE_ADDRS) {
-		distinct = number_items(item, items, &table);
+		distinct = number_items(b->parts, item, items);
 		buf_leb128(out, distinct);
-		column_put(out, table, distinct, false);
-		free(table);
+		column_put(out, b->parts->address, distinct, false);
 	}
 	column_put(out, item, items, k + TRACE_INTS != TRACE_INTS);
 	free(shared);

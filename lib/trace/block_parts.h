@@ -20,15 +20,15 @@
 #include "trace/block.h"
 #include "trace/shapes.h"
 
+/* A gathered block is full when its encoding is about BLOCK_BYTES long, or it holds so many records that its columns leave
+ * the cache, or so many items of distinct lists. A decoded block with more than the _READ sizes is refused. */
 enum {
-	BLOCK_BYTES =
-	    1 << 20, /* a gathered block is full when its encoding is about this long ... */
-	BLOCK_RECORDS =
-	    32768, /* ... or it holds so many records: its columns stay in the cache ... */
-	BLOCK_ITEMS = 1 << 20,      /* ... or its distinct lists so many items */
-	BLOCK_ITEMS_READ = 1 << 26, /* a decoded block with more is refused */
+	BLOCK_BYTES = 1 << 20,
+	BLOCK_RECORDS = 32768,
+	BLOCK_ITEMS = 1 << 20,
+	BLOCK_BYTES_READ = 1 << 30,
 	BLOCK_RECORDS_READ = 1 << 22,
-	BLOCK_BYTES_READ = 1 << 30
+	BLOCK_ITEMS_READ = 1 << 26
 };
 
 struct block_column {
@@ -84,6 +84,10 @@ struct trace_block_parts {
 
 	struct block_lists list[3]; /* of TRACE_INTS, TRACE_ADDRS, TRACE_STRS */
 	struct arena arena;
+	uint64_t
+	    *address; /* the distinct items of the lists of addresses, while they are encoded */
+	size_t address_cap;
+	struct hash_set address_set;
 	uint64_t *scratch;
 	size_t scratch_cap;
 

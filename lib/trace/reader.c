@@ -704,6 +704,42 @@ trace_read(struct trace_reader *r, struct trace_block **block)
 	}
 }
 
+int
+trace_read_index(struct trace_reader *r, struct trace_frame *frame)
+{
+	struct frame_index index;
+
+	if (trace_reader_encoding(r) < 0)
+		return -1;
+	if (r->encoding == TRACE_LINES)
+		return r->eof && r->end == 0 ? 0
+					     : error_set(&r->error, "lines have no frames to list");
+	for (;;) {
+		ssize_t n = fill(r, FRAME_INDEX_BYTES);
+		uint64_t from = offset(r);
+
+		if (n <= 0)
+			return (int)n;
+		if (frame_index_get(r->buf + r->pos, (size_t)n, &index)) {
+			uint64_t whole = (uint64_t)FRAME_INDEX_BYTES + index.stored;
+
+			*frame = (struct trace_frame){ from, whole, index.raw, index.records,
+				index.t_min, index.t_max, (index.flags & FRAME_STATE) != 0 };
+			if (hop(r, whole) < 0)
+				return -1;
+			if (offset(r) - from < whole)
+				note_frames(
+				    r, from, index.records, true, "the last frame is cut off");
+			return 1;
+		}
+		r->pos++;
+		if (resynchronise(r) < 0)
+			return -1;
+		note_frames(r, from, 1, r->pos == r->end && n < FRAME_INDEX_BYTES,
+		    "no index verifies here");
+	}
+}
+
 /* ---- records ---- */
 
 static void

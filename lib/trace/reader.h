@@ -40,6 +40,19 @@ int trace_read(struct trace_reader *r, struct trace_block **block);
 /* The next record: 1 with *record set, 0 at the end, -1. */
 int trace_next(struct trace_reader *r, struct trace_record *record);
 
+struct trace_frame {
+	uint64_t offset; /* of its index */
+	uint64_t stored; /* bytes of index and frame */
+	uint64_t raw;    /* bytes of the block in it */
+	uint64_t records;
+	int64_t t_min, t_max; /* t_min > t_max where no record has a t */
+	bool state;           /* holds records that later ones need */
+};
+
+/* The next frame that has an index, without unpacking it: 1, 0 at the end, -1; for frames only, and not to be mixed with
+ * the other ways to read. What verifies not is counted as damage. */
+int trace_read_index(struct trace_reader *r, struct trace_frame *frame);
+
 /* Whether trace_next() has a record, or trace_read() a whole block, without waiting for input. A filter flushes its
  * writer before it waits. */
 bool trace_reader_ready(struct trace_reader *r);

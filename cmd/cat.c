@@ -1,0 +1,122 @@
+/* cat - lines to frames and back, many traces to one, what is left of damaged ones; see leat-cat(1) */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "tool/tool.h"
+
+enum { OPTION_INDEX = 256, OPTION_SINCE, OPTION_UNTIL };
+
+static const struct tool_option options[] = {
+	{ OPTION_INDEX, "index", NULL, "list the frames instead: place, sizes, records, times" },
+	{ OPTION_SINCE, "since", "T", "leave out what is before T (ns, or with a unit: 1.5s)" },
+	{ OPTION_UNTIL, "until", "T", "leave out what is after T" },
+	{ 0 },
+};
+
+static const struct tool_spec spec = { "cat",
+	"lines to frames and back; concatenation, salvage, index", "[TRACE...]", options,
+	TOOL_TRACE_OUT };
+
+static struct {
+	struct trace_writer *out;
+	int64_t since, until;
+	bool ranged;
+} cat = { .since = INT64_MIN, .until = INT64_MAX };
+
+static void
+copy(int fd, const char *path, void *context)
+{
+	struct trace_reader *r = trace_reader_new(fd);
+	struct trace_block *b;
+	uint64_t records = 0;
+	int got;
+
+	(void)context;
+	if (cat.ranged)
+		trace_reader_range(r, cat.since, cat.until);
+	if (trace_reader_encoding(r) >= 0 && cat.out == NULL)
+		cat.out = tool_trace_out(trace_reader_encoding(r), false);
+	while ((got = trace_read(r, &b)) > 0) {
+		if (trace_put_block(cat.out, b) < 0 ||
+		    (!trace_reader_ready(r) && trace_flush(cat.out) < 0))
+			tool_die("%s", trace_writer_error(cat.out));
+		records += b->records;
+		tool_progress(fd, records, trace_reader_offset(r));
+	}
+	if (got < 0) {
+		tool_warn("%s: %s", path, trace_reader_error(r));
+		tool_status(2);
+	}
+	tool_report_damage(path, r);
+	trace_reader_free(r);
+}
+
+static void
+list(int fd, const char *path, void *context)
+{
+	struct trace_reader *r = trace_reader_new(fd);
+	struct trace_frame frame;
+	FILE *out = tool_out();
+	int got;
+
+	(void)context;
+	while ((got = trace_read_index(r, &frame)) > 0) {
+		fprintf(out, "%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t%" PRIu64 "\t", frame.offset,
+		    frame.stored, frame.raw, frame.records);
+		if (frame.t_min <= frame.t_max)
+			fprintf(out, "%" PRId64 "\t%" PRId64, frame.t_min, frame.t_max);
+		else
+			fputs("-\t-", out);
+		fprintf(out, "\t%s\n", frame.state ? "state" : "-");
+	}
+	if (got < 0) {
+		tool_warn("%s: %s", path, trace_reader_error(r));
+		tool_status(2);
+	}
+	tool_report_damage(path, r);
+	trace_reader_free(r);
+}
+
+static int64_t
+time_of(const char *option, const char *arg)
+{
+	int64_t t;
+
+	if (num_i64(slice_of(arg), &t) == 0)
+		return t;
+	return (int64_t)tool_duration(option, arg);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *arg;
+	bool index = false;
+	int c;
+
+	tool_begin(&spec, argc, argv);
+	while ((c = tool_option_next(&arg)))
+		switch (c) {
+		case OPTION_INDEX:
+			index = true;
+			break;
+		case OPTION_SINCE:
+			cat.since = time_of("--since", arg);
+			cat.ranged = true;
+			break;
+		case OPTION_UNTIL:
+			cat.until = time_of("--until", arg);
+			cat.ranged = true;
+			break;
+		}
+	if (cat.since > cat.until)
+		tool_usage_error("--since is later than --until");
+	if (index) {
+		fputs("offset\tstored\traw\trecords\tt_min\tt_max\tflags\n", tool_out());
+		tool_inputs(list, NULL);
+	} else {
+		tool_inputs(copy, NULL);
+	}
+	return tool_end();
+}
