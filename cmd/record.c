@@ -103,6 +103,7 @@ static struct sys_command command = { .pidfd = -1, .go = -1, .failure = -1 };
 static struct sys_tasks tasks;
 static struct sys_ksyms ksyms;
 static struct sys_limits limits; /* at the start */
+static uint64_t ring_full;       /* told by the kernel's own records */
 static uint64_t made;            /* records that did not go through the sink */
 static struct sys_clock_reading clocks;
 static bool clocks_wait; /* for their place in the order of time */
@@ -590,6 +591,7 @@ put_sample(const struct perf_event_header *h)
 {
 	struct one_event *one = want.event;
 	struct perf_sample s;
+	uint64_t frames = 0;
 	int n = 0;
 
 	if (want.events > 1)
@@ -598,10 +600,12 @@ put_sample(const struct perf_event_header *h)
 	one->samples++;
 	if (perf_sample_read(&one->layout, h, &s) == 0) {
 		put_symbol(s.time, s.ip);
-		for (uint64_t i = 0; i < s.chain_n; i++)
+		for (uint64_t i = 0; i < s.chain_n; i++) {
+			frames += s.chain[i] < PERF_CONTEXT_MAX;
 			put_symbol(s.time, s.chain[i]);
+		}
 		/* as many as the kernel takes are hardly ever all */
-		if (limits.max_stack > 0 && s.chain_n > (uint64_t)limits.max_stack)
+		if (limits.max_stack > 0 && frames >= (uint64_t)limits.max_stack)
 			perf_event_lost(sink, 1, "stack-cut");
 	}
 	checked(perf_event_put(sink, h));
@@ -629,6 +633,7 @@ static void
 drain(bool last)
 {
 	const struct perf_event_header *h;
+	struct perf_loss loss;
 
 	sys_rings_round(&rings, last);
 	while (sys_rings_next(&rings, &h)) {
@@ -639,6 +644,9 @@ drain(bool last)
 			put_sample(h);
 			continue;
 		}
+		if (h->type == PERF_RECORD_LOST &&
+		    perf_loss_read(&want.event->layout, h, &loss) == 0)
+			ring_full += loss.n;
 		checked(perf_event_put(sink, h));
 		put_object(h);
 	}
@@ -767,12 +775,44 @@ run(void)
 
 /* ---- the end ---- */
 
-/* How often each event was sampled while its tasks ran, and what no record told of. */
+/* How often an event was sampled for each second in which its tasks ran. */
+static void
+put_rate(int64_t t, const struct one_event *one, const struct sys_count *count)
+{
+	const struct perf_event_attr *a = &one->event.attr;
+	double hz = (double)one->samples * 1e9 / (double)count->running;
+	/* a task's event on a CPU counts as enabled while the task runs on another one */
+	uint64_t enabled = by_task() ? count->enabled / want.cpus : count->enabled;
+	bool is_clock = a->type == PERF_TYPE_SOFTWARE && (a->config == PERF_COUNT_SW_CPU_CLOCK ||
+							     a->config == PERF_COUNT_SW_TASK_CLOCK);
+
+	put_stat(t, "rate_effective", hz, "hz", one->event.name);
+	put_stat(t, "running_ns", (double)count->running, "ns", one->event.name);
+	if (count->running + count->running / 100 < enabled)
+		put_stat(t, "enabled_ns", (double)enabled, "ns", one->event.name);
+	if (is_clock && one->samples > 100 && hz < 0.8 * (double)a->sample_freq)
+		tool_warn("%s: sampled at %.0f Hz instead of %llu Hz", one->event.name, hz,
+		    (unsigned long long)a->sample_freq);
+}
+
+/* What no record of the kernel told of, and then how often each event was sampled while its tasks ran. */
 static void
 put_counts(int64_t t)
 {
+	struct sys_count *count = xcalloc(want.events + 1, sizeof *count);
 	struct sys_limits now;
-	uint64_t unreported = 0;
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i <= want.events; i++) {
+		sys_rings_count(&rings, i, &count[i]);
+		all += count[i].lost;
+	}
+	/* the kernel tells of what it lost when there is room again: of the last loss there may be no record */
+	if (all > ring_full)
+		perf_event_lost(sink, all - ring_full, "ring-full");
+	perf_event_lost(sink, rings.late, "late");
+	perf_event_lost(sink, rings.unreadable, "damaged");
+	checked(perf_event_flush(sink));
 
 	sys_limits_read(&now);
 	put_limits(t, &now, "end");
@@ -780,30 +820,10 @@ put_counts(int64_t t)
 		tool_warn("the kernel lowered sysctl kernel.perf_event_max_sample_rate to %lld Hz "
 			  "meanwhile",
 		    (long long)now.max_rate);
-	for (unsigned i = 0; i <= want.events; i++) {
-		struct sys_count count;
-		double hz;
-
-		sys_rings_count(&rings, i, &count);
-		unreported += count.lost;
-		if (i == want.events || !want.event[i].event.attr.freq || count.running == 0)
-			continue;
-		hz = (double)want.event[i].samples * 1e9 / (double)count.running;
-		put_stat(t, "rate_effective", hz, "hz", want.event[i].event.name);
-		put_stat(t, "running_ns", (double)count.running, "ns", want.event[i].event.name);
-		/* a task's event on a CPU counts as enabled while the task runs on another one */
-		if (by_task())
-			count.enabled /= want.cpus;
-		if (count.running + count.running / 100 < count.enabled)
-			put_stat(
-			    t, "enabled_ns", (double)count.enabled, "ns", want.event[i].event.name);
-	}
-	/* the kernel tells of what it lost when there is room again: of the last loss there may be no record */
-	if (unreported > perf_event_books(sink)->lost)
-		perf_event_lost(sink, unreported - perf_event_books(sink)->lost, "ring-full");
-	perf_event_lost(sink, rings.late, "late");
-	perf_event_lost(sink, rings.unreadable, "damaged");
-	checked(perf_event_flush(sink));
+	for (size_t i = 0; i < want.events; i++)
+		if (want.event[i].event.attr.freq && count[i].running > 0)
+			put_rate(t, &want.event[i], &count[i]);
+	free(count);
 }
 
 static void
@@ -879,11 +899,11 @@ main(int argc, char **argv)
 	}
 	run();
 	finish();
-	if (command.ended)
+	if (reason != 0)
+		tool_status(reason == ENOENT ? 127 : 126);
+	else if (command.ended)
 		tool_status(sys_command_exit(&command));
 	else if (want.command && interrupts > 0)
 		tool_status(128 + SIGINT);
-	if (reason != 0)
-		tool_status(reason == ENOENT ? 127 : 126);
 	return tool_end();
 }

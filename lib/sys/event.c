@@ -121,7 +121,8 @@ liken(struct likeness *l, struct slice name)
 	if (d > 2 + l->wanted.n / 5)
 		return;
 	for (size_t i = 0; i < l->found; i++)
-		if (slice_eq(slice_of(l->best[i].name), name))
+		if (strlen(l->best[i].name) == name.n &&
+		    strncasecmp(l->best[i].name, name.p, name.n) == 0)
 			return;
 	while (at > 0 && l->best[at - 1].distance > d)
 		at--;
