@@ -46,8 +46,8 @@ try () {
 	status=$?
 	if [ "$status" -ne "$2" ]; then
 		bad "$1" "$3" "status $status, not $2" "$(cat err)"
-	elif ! diff -u want got >delta; then
-		bad "$1" "$3" 'other output' "$(cat delta)" "$(cat err)"
+	elif ! diff -u want got >difference; then
+		bad "$1" "$3" 'other output' "$(cat difference)" "$(cat err)"
 	else
 		good "$1"
 	fi
