@@ -927,7 +927,7 @@ int
 cfi_step(const struct cfi_row *row, const struct cfi_rule *rule, const struct cfi_section *s,
     uint64_t bias, const struct arch *arch, uint64_t *r, struct cfi_memory *m)
 {
-	uint64_t cfa, was[ARCH_REGS];
+	uint64_t cfa, sp = r[arch->sp], was[ARCH_REGS];
 	const uint64_t *from = r;
 	bool own_sp = false;
 	int status;
@@ -952,7 +952,10 @@ cfi_step(const struct cfi_row *row, const struct cfi_rule *rule, const struct cf
 		own_sp |= rule->reg == arch->sp;
 		switch (rule->how) {
 		case CFI_AT:
-			if (!cfi_read(m, at, to))
+			if (cfi_read(m, at, to))
+				break;
+			/* Below the stack pointer: an epilogue has popped it, so the register has it back. */
+			if (at >= sp || rule->reg == row->ra)
 				return 1;
 			break;
 		case CFI_IS:
