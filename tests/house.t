@@ -101,7 +101,7 @@ echo '  Candidate: 1.0'
 END
 chmod +x apt/*
 apt='PATH=$PWD/apt:$PATH'
-holds 'what is missing, by name' "$apt sh \"\$TOP/scripts/packages\" missing build run test >list; grep -q 'gcc .*libdw-dev .*perl ' list; ! grep -q zstd list"
+holds 'what is missing, by name' "$apt sh \"\$TOP/scripts/packages\" missing build run test >list; grep -q 'gcc .*libdw-dev .*perl ' list; ! grep -q ' zstd ' list"
 try 'without a compiler: one line to paste' 2 "$apt CC=false sh \"\$TOP/scripts/packages\" probe" </dev/null
 said '^some packages are missing: sudo apt-get install gcc libc6-dev libdw-dev .*libiberty-dev$'
 holds 'and no other' "$apt CC=false sh \"\$TOP/scripts/packages\" probe 2>&1 | wc -l | grep -x 1"
