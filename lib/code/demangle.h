@@ -1,7 +1,7 @@
 /* demangle.h - names of C++ and Rust as their programmers wrote them
  *
  * Functions are written without their parameters (`ns::f<int>`), as perf(1) prints them; legacy Rust names without
- * their hash. A few microseconds a name: keep the result.
+ * their hash. A few microseconds a name: keep the result. One thread at a time.
  *
  * Units:     bytes.
  * Ownership: the result is the arena's.

@@ -303,13 +303,14 @@ units_read(struct inlines *in)
 		u = &in->unit[in->units++];
 		*u = (struct unit){ .die = split.addr != NULL ? split : die };
 		u->plain = is_plain(&u->die);
-		if (spans_add(in, &s, &die, 0, own) > 0)
+		/* Where the linker made functions of two units one, the first shows. */
+		if (spans_add(in, &s, &die, UINT32_MAX - own, own) > 0)
 			continue;
 		if (dwarf_hasattr(&die, DW_AT_low_pc) || dwarf_hasattr(&die, DW_AT_ranges))
 			continue; /* empty, or all thrown away */
 		unit_index(in, u, false);
 		for (size_t i = 0; i < u->functions; i++)
-			spans_add(in, &s, &u->function[i].die, 0, own);
+			spans_add(in, &s, &u->function[i].die, UINT32_MAX - own, own);
 	}
 	if (r < 0)
 		in->damaged++;

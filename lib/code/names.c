@@ -108,8 +108,9 @@ answer_make(struct names *n, uint64_t addr, bool inlines)
 			if (name[i].n > 0)
 				frame_add(n, name[i], true);
 		if (found > 0) {
+			/* A symbol tells more where only it has the mangled name, and else where DWARF has none. */
 			symbol = exact && name[found - 1].n > 0 ? NULL : names_symbol(n, addr);
-			if (symbol != NULL)
+			if (symbol != NULL && (symbol->demangled || name[found - 1].n == 0))
 				frame_add(n, symbol->name, false);
 			else if (name[found - 1].n > 0)
 				frame_add(n, name[found - 1], false);

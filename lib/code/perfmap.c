@@ -16,6 +16,18 @@ hex(struct slice s, uint64_t *out)
 	return num_hex(s, out) == 0;
 }
 
+/* Cuts the first word off, and the blanks behind it. */
+static struct slice
+word(struct slice *s)
+{
+	struct slice w = { s->p, 0 };
+
+	while (w.n < s->n && s->p[w.n] != ' ' && s->p[w.n] != '\t')
+		w.n++;
+	*s = slice_trim((struct slice){ s->p + w.n, s->n - w.n });
+	return w;
+}
+
 size_t
 perfmap_parse(struct perfmap *m, struct slice text)
 {
@@ -27,13 +39,13 @@ perfmap_parse(struct perfmap *m, struct slice text)
 
 		text.n -= line.n + 1;
 		text.p = end + 1;
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
 		line = slice_trim(line);
 		if (line.n == 0)
 			continue;
-		start = slice_cut(&line, ' ');
-		line = slice_trim(line);
-		size = slice_cut(&line, ' ');
-		line = slice_trim(line);
+		start = word(&line);
+		size = word(&line);
 		if (!hex(start, &addr) || !hex(size, &n) || n > UINT64_MAX - addr || line.n == 0)
 			m->bad++;
 		else

@@ -20,7 +20,7 @@ symbols_add(
     struct symbols *s, uint64_t addr, uint64_t size, struct slice name, enum symbols_bind bind)
 {
 	add(s, (struct symbol){
-		   addr, size, arena_copy(&s->arena, name), (uint8_t)bind, false, false });
+		   addr, size, arena_copy(&s->arena, name), (uint8_t)bind, false, false, false });
 }
 
 struct entry { /* of either class */
@@ -107,7 +107,7 @@ symbols_read(struct symbols *s, struct object *o, const char *section)
 			bind == STB_WEAK    ? SYMBOLS_WEAK
 			: bind == STB_LOCAL ? SYMBOLS_LOCAL
 					    : SYMBOLS_GLOBAL,
-			label, false };
+			false, label, false };
 		if (out.size == 0 && sym.section < o->sections) {
 			const struct object_section *in = &o->section[sym.section];
 
@@ -132,7 +132,7 @@ static struct slice
 name_of(struct symbols *s, struct symbol *sym)
 {
 	if (!sym->plain) {
-		demangle(&s->arena, sym->name, &sym->name);
+		sym->demangled = demangle(&s->arena, sym->name, &sym->name);
 		sym->plain = true;
 	}
 	return sym->name;

@@ -26,6 +26,7 @@ struct symbol {
 	uint64_t addr, size; /* size 0: to the next symbol, where nothing else is known */
 	struct slice name;   /* NUL-terminated only by chance */
 	uint8_t bind;        /* enum symbols_bind */
+	bool demangled;      /* name is that of a mangled one */
 	bool label;          /* private */
 	bool plain;          /* private: the name is not to be demangled (any more) */
 };
