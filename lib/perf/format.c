@@ -104,7 +104,7 @@ parse_declaration(struct perf_field *f, struct slice d)
 		f->type = slice_trim((struct slice){ f->type.p, f->type.n - 2 });
 		array = true;
 	}
-	if (f->name.n == 0)
+	if (f->name.n == 0 || f->type.n == 0)
 		return -1;
 	if (f->place != PERF_FIELD_FIXED)
 		f->kind = array_kind(f, 0);
