@@ -80,12 +80,10 @@ tool_report_damage(const char *path, const struct trace_reader *r)
 	const char *text = d->first.text, *colon = ":";
 
 	if (d->places > 0) {
-		/* "line 7: what" is path:7: what, "@4096: what" is path@4096: what. */
-		if (strncmp(text, "line ", 5) == 0)
-			text += 5;
-		else if (text[0] == '@')
+		/* "7: what" is path:7: what, and "@4096: what" is path@4096: what. */
+		if (text[0] == '@')
 			colon = "";
-		else
+		else if (text[0] < '0' || text[0] > '9')
 			colon = ": ";
 		tool_warn("%s%s%s (%llu damaged place%s, %llu bytes lost)", path, colon, text,
 		    (unsigned long long)d->places, d->places == 1 ? "" : "s",
