@@ -856,12 +856,27 @@ finish(void)
 		tool_status(2);
 }
 
+/* After `stop` the trace is at its end, and its reader need not wait; our status is the command's all the same. */
+static void
+wait_command(void)
+{
+	struct pollfd *end = &watch[ON_COMMAND];
+
+	close(STDOUT_FILENO);
+	watch[ON_CONTROL].fd = -1;
+	while (!sys_command_poll(&command) && !(watch[ON_SIGNAL].revents && interrupted())) {
+		end->revents = watch[ON_SIGNAL].revents = 0;
+		if (poll(watch, ON_TARGET, -1) < 0 && errno != EINTR)
+			return;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	bool trace_on_stdout;
 	sigset_t signals, before;
-	int reason = 0;
+	int reason = 0, status;
 
 	want.control = SYS_CONTROL_INIT;
 	read_options(argc, argv);
@@ -899,11 +914,12 @@ main(int argc, char **argv)
 	}
 	run();
 	finish();
+	status = tool_end();
+	if (want.command && !command.ended && interrupts < 2)
+		wait_command();
 	if (reason != 0)
-		tool_status(reason == ENOENT ? 127 : 126);
-	else if (command.ended)
-		tool_status(sys_command_exit(&command));
-	else if (want.command && interrupts > 0)
-		tool_status(128 + SIGINT);
-	return tool_end();
+		return reason == ENOENT ? 127 : 126;
+	if (command.ended && sys_command_exit(&command) != 0)
+		return sys_command_exit(&command);
+	return want.command && !command.ended ? 128 + SIGINT : status;
 }

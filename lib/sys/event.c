@@ -388,7 +388,8 @@ of_tracepoint(struct sys_event *event, struct slice text, struct error *e)
 	uint64_t id;
 
 	/* libpfm has names with colons too; its PMUs end in two, and its events are no subsystems */
-	if (system.n == text.n || name.n == 0 || name.p[0] == ':' || memchr(name.p, ':', name.n))
+	if (system.n == 0 || system.n == text.n || name.n == 0 || name.p[0] == ':' ||
+	    memchr(name.p, ':', name.n))
 		return 0;
 	if (sys_tracefs(e) == NULL)
 		return 0;
