@@ -11,6 +11,8 @@
 #include "base/io.h"
 #include "base/num.h"
 
+#define NONE UINT32_MAX
+
 enum {
 	READ_SIZE = 256 << 10, /* fits in L2 with the tables' hot part */
 	LINE_MAX_BYTES = 1 << 20,
@@ -41,13 +43,14 @@ struct header {
 
 enum line_kind { LINE_FRAME, LINE_SOURCE, LINE_BAD };
 
-/* A distinct line below a header, its newline included. */
+/* A distinct line below a header, its newline included. Known by its place in the pool in units of 8 bytes: what a guess
+ * is checked with lies in one place. */
 struct line {
-	const char *text;
 	uint32_t n;
 	uint32_t kind;
 	uint32_t frame, frames;  /* in frame[], root first */
 	uint32_t guess[GUESSES]; /* lines that followed it, latest first */
+	char text[];
 };
 
 /* A frame as a line gives it. The object of an inlined one is that of the line below it. */
@@ -60,6 +63,7 @@ struct stack {
 	uint64_t hash;
 	uint32_t line, lines; /* in sequence[] */
 	uint32_t n;
+	bool cut;
 	const struct slice *name, *origin;
 	struct trace_memo name_memo, origin_memo;
 };
@@ -75,8 +79,9 @@ struct importer {
 
 	/* Tables, which can start anew between two samples. */
 	struct arena arena;
-	struct line *line;
-	size_t lines, line_cap;
+	char *pool; /* of lines; memory bytes, used as far as lines came */
+	size_t pool_n;
+	bool pool_full;
 	struct hash_set line_set;
 	struct frame *frame;
 	size_t frames, frame_cap;
@@ -101,10 +106,17 @@ struct importer {
 	struct buf prefix;
 	struct header prefix_header;
 	struct buf event;
+	bool tracepoint;
 
 	uint64_t trace_errors, stack_cuts;
 	struct buf host, arch, release, argv;
 };
+
+static inline struct line *
+line_at(const struct importer *im, uint32_t id)
+{
+	return (struct line *)(void *)(im->pool + (size_t)id * 8);
+}
 
 static bool
 is_blank(char c)
@@ -511,12 +523,12 @@ line_parse(struct importer *im, struct line *l)
 static uint64_t
 line_rehash(const void *context, uint32_t item)
 {
-	const struct importer *im = context;
+	const struct line *l = line_at(context, item);
 
-	return hash_bytes(im->line[item].text, im->line[item].n);
+	return hash_bytes(l->text, l->n);
 }
 
-/* The line with this hash, or UINT32_MAX. */
+/* The line with this hash, or NONE. */
 static inline uint32_t
 line_find(const struct importer *im, const char *text, size_t n, uint64_t hash)
 {
@@ -524,27 +536,31 @@ line_find(const struct importer *im, const char *text, size_t n, uint64_t hash)
 
 	for (at = hash_first(&im->line_set, hash); hash_found(&im->line_set, &at);
 	     hash_next(&im->line_set, &at)) {
-		const struct line *l = &im->line[at.item];
+		const struct line *l = line_at(im, at.item);
 
 		if (l->n == n && memcmp(l->text, text, n) == 0)
 			return at.item;
 	}
-	return UINT32_MAX;
+	return NONE;
 }
 
+/* NONE where the pool is full, which starts anew behind this sample. */
 static uint32_t
 line_add(struct importer *im, const char *text, size_t n, uint64_t hash)
 {
-	struct line *l;
+	uint32_t id = (uint32_t)(im->pool_n / 8);
+	struct line *l = line_at(im, id);
 
-	GROW(im->line, im->line_cap, im->lines);
-	l = &im->line[im->lines];
-	*l = (struct line){ .text = arena_copy(&im->arena, (struct slice){ text, n }).p,
-		.n = (uint32_t)n,
-		.guess = { UINT32_MAX, UINT32_MAX } };
+	if (im->memory - im->pool_n < sizeof *l + n + 8) {
+		im->pool_full = true;
+		return NONE;
+	}
+	*l = (struct line){ .n = (uint32_t)n, .guess = { NONE, NONE } };
+	memcpy(l->text, text, n);
+	im->pool_n += (sizeof *l + n + 7) & ~(size_t)7;
 	line_parse(im, l);
-	hash_add(&im->line_set, hash, (uint32_t)im->lines, line_rehash, im);
-	return (uint32_t)im->lines++;
+	hash_add(&im->line_set, hash, id, line_rehash, im);
+	return id;
 }
 
 static uint64_t
@@ -564,13 +580,17 @@ stack_build(struct importer *im, struct stack *s)
 	char kind = 'u';
 	uint32_t n = 0;
 
-	s->n = 0;
+	s->n = s->cut;
 	for (uint32_t i = 0; i < s->lines; i++)
-		s->n += im->line[im->sequence[s->line + i]].frames;
+		s->n += line_at(im, im->sequence[s->line + i])->frames;
 	name = arena_alloc(&im->arena, s->n * sizeof *name + 8);
 	origin = arena_alloc(&im->arena, s->n * sizeof *origin + 8);
+	if (s->cut) {
+		name[n] = SLICE("[cut]");
+		origin[n++] = SLICE("u:[cut]");
+	}
 	for (uint32_t i = s->lines; i-- > 0;) {
-		const struct line *l = &im->line[im->sequence[s->line + i]];
+		const struct line *l = line_at(im, im->sequence[s->line + i]);
 
 		for (uint32_t j = 0; j < l->frames; j++, n++) {
 			const struct frame *f = &im->frame[l->frame + j];
@@ -597,25 +617,27 @@ stack_build(struct importer *im, struct stack *s)
 static struct stack *
 stack_intern(struct importer *im)
 {
-	uint64_t h = hash_mix(im->hash, im->ids);
+	size_t bytes = im->ids * sizeof *im->id;
+	uint64_t h = hash_mix(im->hash, im->ids << 1 | im->cut);
 	struct hash_probe at;
 	struct stack *s;
 
 	for (at = hash_first(&im->stack_set, h); hash_found(&im->stack_set, &at);
 	     hash_next(&im->stack_set, &at)) {
 		s = &im->stack[at.item];
-		if (s->lines == im->ids && (s->lines == 0 || memcmp(im->sequence + s->line, im->id,
-								 im->ids * sizeof *im->id) == 0))
+		if (s->lines == im->ids && s->cut == im->cut &&
+		    (bytes == 0 || memcmp(im->sequence + s->line, im->id, bytes) == 0))
 			return s;
 	}
 	GROW(im->stack, im->stack_cap, im->stacks);
 	GROW(im->sequence, im->sequence_cap, im->sequence_n + im->ids);
 	s = &im->stack[im->stacks];
-	*s = (struct stack){
-		.hash = h, .line = (uint32_t)im->sequence_n, .lines = (uint32_t)im->ids
-	};
+	*s = (struct stack){ .hash = h,
+		.line = (uint32_t)im->sequence_n,
+		.lines = (uint32_t)im->ids,
+		.cut = im->cut };
 	if (im->ids > 0)
-		memcpy(im->sequence + s->line, im->id, im->ids * sizeof *im->id);
+		memcpy(im->sequence + s->line, im->id, bytes);
 	im->sequence_n += im->ids;
 	stack_build(im, s);
 	hash_add(&im->stack_set, h, (uint32_t)im->stacks, stack_rehash, im);
@@ -626,14 +648,16 @@ stack_intern(struct importer *im)
 static void
 tables_reset(struct importer *im)
 {
-	if (im->arena.total + im->lines * sizeof *im->line + im->frames * sizeof *im->frame +
-		im->stacks * sizeof *im->stack + im->sequence_n * sizeof *im->sequence <=
-	    im->memory)
+	if (!im->pool_full && im->pool_n + im->arena.total + im->frames * sizeof *im->frame +
+				      im->stacks * sizeof *im->stack +
+				      im->sequence_n * sizeof *im->sequence <=
+				  im->memory)
 		return;
 	hash_clear(&im->line_set);
 	hash_clear(&im->stack_set);
-	im->lines = im->frames = im->stacks = im->sequence_n = 0;
-	im->last = UINT32_MAX;
+	im->pool_full = false;
+	im->pool_n = im->frames = im->stacks = im->sequence_n = 0;
+	im->last = NONE;
 	arena_reset(&im->arena);
 	im->stats->resets++;
 }
@@ -792,18 +816,24 @@ sample_end(struct importer *im)
 	im->state = OUTSIDE;
 	im->ids = 0;
 	im->hash = 0;
-	im->last = UINT32_MAX;
+	im->last = NONE;
 	im->cut = false;
 }
 
 static void
+stack_cut(struct importer *im)
+{
+	im->stack_cuts += !im->cut;
+	im->cut = true;
+}
+
+static inline void
 frame_take(struct importer *im, uint32_t id)
 {
-	if (im->ids == FRAMES_MAX) {
-		im->stack_cuts += !im->cut;
-		im->cut = true;
+	if (im->ids == FRAMES_MAX)
+		stack_cut(im);
+	if (im->cut)
 		return;
-	}
 	GROW(im->id, im->id_cap, im->ids);
 	im->id[im->ids++] = id;
 	im->hash = hash_mix(im->hash, id);
@@ -857,9 +887,14 @@ rest_take(struct importer *im, struct header *h)
 		/* The caller keeps the newline behind the line. */
 		hash = hash_bytes(p, (size_t)(end - p) + 1);
 		id = line_find(im, p, (size_t)(end - p) + 1, hash);
-		if (id == UINT32_MAX)
+		if (id == NONE)
 			id = line_add(im, p, (size_t)(end - p) + 1, hash);
-		l = &im->line[id];
+		if (id == NONE) {
+			stack_cut(im);
+			h->has &= ~(unsigned)HAS_ADDR;
+			return;
+		}
+		l = line_at(im, id);
 		if (l->kind == LINE_FRAME) {
 			frame_take(im, id);
 			return;
@@ -882,9 +917,10 @@ sample_begin(struct importer *im, const struct header *parsed)
 	if ((h->has & HAS_EVENT) && !slice_eq(h->event, buf_view(&im->event))) {
 		im->event.n = 0;
 		buf_slice(&im->event, h->event);
+		im->tracepoint = is_tracepoint(h->event);
 	}
 	h->event = buf_view(&im->event);
-	if ((h->has & HAS_EVENT) && is_tracepoint(h->event))
+	if ((h->has & HAS_EVENT) && im->tracepoint)
 		h->has |= HAS_TRACEPOINT;
 	if (h->rest.n == 0 && ((h->has & HAS_COMM) == 0 || h->comm.p == im->prefix_header.comm.p))
 		return;
@@ -939,18 +975,22 @@ line_take(struct importer *im, const char *text, size_t n)
 			id = line_find(im, text, n, hash);
 			/* Samples without frames have no empty line between them, and some have no comm: a
 			 * time is the difference. */
-			if (id == UINT32_MAX && s.n < 256 && header_parse(s, &h, true, &prefix)) {
+			if (id == NONE && s.n < 256 && header_parse(s, &h, true, &prefix)) {
 				sample_end(im);
 				goto sample;
 			}
-			if (id == UINT32_MAX)
+			if (id == NONE)
 				id = line_add(im, text, n, hash);
-			if (im->line[id].kind == LINE_FRAME) {
+			if (id == NONE) {
+				stack_cut(im);
+				return;
+			}
+			if (line_at(im, id)->kind == LINE_FRAME) {
 				frame_take(im, id);
 				im->last = id;
 				return;
 			}
-			if (im->line[id].kind == LINE_SOURCE)
+			if (line_at(im, id)->kind == LINE_SOURCE)
 				return;
 			if (slice_starts(slice_trim(s), SLICE("instruction trace error"))) {
 				im->trace_errors++;
@@ -1000,15 +1040,15 @@ sample:
 static inline const char *
 guess(struct importer *im, const char *p, const char *end)
 {
-	struct line *last = &im->line[im->last], *l;
+	struct line *last = line_at(im, im->last), *l;
 	size_t room = (size_t)(end - p);
 
 	for (unsigned i = 0; i < GUESSES; i++) {
 		uint32_t id = last->guess[i];
 
-		if (id == UINT32_MAX)
+		if (id == NONE)
 			break;
-		l = &im->line[id];
+		l = line_at(im, id);
 		if (l->n > room || memcmp(l->text, p, l->n) != 0)
 			continue;
 		if (i > 0) {
@@ -1031,7 +1071,13 @@ take(struct importer *im, const char *p, const char *end)
 	uint32_t before;
 
 	while (p < end) {
-		if (im->last != UINT32_MAX && *p != '\n' && (q = guess(im, p, end)) != NULL) {
+		if (*p == '\n') {
+			im->line_number++;
+			sample_end(im);
+			p++;
+			continue;
+		}
+		if (im->last != NONE && (q = guess(im, p, end)) != NULL) {
 			p = q;
 			continue;
 		}
@@ -1040,10 +1086,10 @@ take(struct importer *im, const char *p, const char *end)
 			break;
 		im->line_number++;
 		before = im->last;
-		im->last = UINT32_MAX;
+		im->last = NONE;
 		line_take(im, p, (size_t)(q + 1 - p));
-		if (before != UINT32_MAX && im->last != UINT32_MAX) {
-			struct line *l = &im->line[before];
+		if (before != NONE && im->last != NONE) {
+			struct line *l = line_at(im, before);
 
 			l->guess[1] = l->guess[0];
 			l->guess[0] = im->last;
@@ -1100,7 +1146,7 @@ finish(struct importer *im, const char *p, size_t n)
 		stats->truncated = true;
 		buf_free(&last);
 	}
-	if (im->state == IN_SAMPLE && im->ids > 0 && im->last != UINT32_MAX)
+	if (im->state == IN_SAMPLE && im->ids > 0 && im->last != NONE)
 		stats->truncated = true;
 	sample_end(im);
 	start(im);
@@ -1187,13 +1233,14 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 	im->w = w;
 	im->stats = stats;
 	im->memory = o.memory ? o.memory : MEMORY_DEFAULT;
-	im->last = UINT32_MAX;
+	im->pool = xmalloc(im->memory);
+	im->last = NONE;
 	io_enlarge_pipe(fd);
 	r = import(im, fd, &o, e);
 	arena_free(&im->arena);
 	hash_free(&im->line_set);
 	hash_free(&im->stack_set);
-	free(im->line);
+	free(im->pool);
 	free(im->frame);
 	free(im->stack);
 	free(im->sequence);
