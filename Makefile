@@ -155,7 +155,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIBS) $(B)/flags
 	$(Q)$(CC_CMD) -Itests $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
 
 bench: all $(BENCH)
-	$(ENV) sh bench/run
+	$(ENV) T='$(T)' sh bench/run
 
 lint: all
 	$(ENV) CC_FLAGS='$(CC_FLAGS)' sh scripts/lint
