@@ -185,31 +185,29 @@ open_tracker(struct sys_rings *r, pid_t pid, int cpu, unsigned long flags)
 	return fd;
 }
 
+enum { TOO_LARGE = -2 }; /* for the memory that we may lock: smaller rings may do */
+
 static int
-map_ring(struct sys_rings *r, struct sys_ring *ring, bool exact, struct error *e)
+map_ring(struct sys_rings *r, struct sys_ring *ring, struct error *e)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, page + r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 
-	for (;;) {
-		void *p =
-		    mmap(NULL, page + r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	if (p == MAP_FAILED) {
+		int reason = errno;
 
-		if (p != MAP_FAILED) {
-			ring->page = p;
-			ring->data = (unsigned char *)p + page;
-			ring->mask = r->bytes - 1;
-			ring->ordered = true;
-			return 0;
-		}
-		if ((errno != EPERM && errno != ENOMEM) || exact || r->bytes <= 16 * page ||
-		    ring != r->ring)
-			return error_set(e,
-			    "a ring of %zu KiB for CPU %d: %s (sysctl kernel.perf_event_mlock_kb, "
-			    "ulimit -l, or "
-			    "CAP_IPC_LOCK limits it)",
-			    r->bytes >> 10, ring->cpu, strerror(errno));
-		r->bytes /= 2; /* for all: this is the first */
+		error_set(e,
+		    "a ring of %zu KiB for CPU %d: %s (sysctl kernel.perf_event_mlock_kb, ulimit "
+		    "-l, or CAP_IPC_LOCK "
+		    "limits it)",
+		    r->bytes >> 10, ring->cpu, strerror(reason));
+		return reason == EPERM || reason == ENOMEM ? TOO_LARGE : -1;
 	}
+	ring->page = p;
+	ring->data = (unsigned char *)p + page;
+	ring->mask = r->bytes - 1;
+	ring->ordered = true;
+	return 0;
 }
 
 static size_t
@@ -225,6 +223,7 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 {
 	unsigned long flags = c->tid == NULL && c->cgroup >= 0 ? PERF_FLAG_PID_CGROUP : 0;
 	size_t targets = c->tid ? c->tids : 1, cap = 0;
+	int result;
 
 	for (unsigned k = 0; k < c->cpus; k++) {
 		struct sys_ring *ring = &r->ring[r->rings];
@@ -244,8 +243,9 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 			add_fd(r, &cap, fd, r->attrs, r->rings);
 			if (ring->fd < 0) {
 				ring->fd = fd;
-				if (map_ring(r, ring, c->exact, e) < 0)
-					return -1;
+				result = map_ring(r, ring, e);
+				if (result < 0)
+					return result;
 			} else if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) < 0) {
 				return error_set(e, "cannot share a ring: %s", strerror(errno));
 			}
@@ -271,25 +271,35 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 }
 
 int
-sys_rings_open(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
+sys_rings_open(struct sys_rings *r, const struct sys_rings_config *config, struct error *e)
 {
-	*r = (struct sys_rings){ .attrs = c->attrs,
-		.bytes = c->bytes,
-		.rings_cap = c->cpus,
-		.clock = c->clock,
-		.current = -1 };
-	r->ring = xcalloc(c->cpus, sizeof *r->ring);
+	struct sys_rings_config c = *config;
+	size_t least = 16 * (size_t)sysconf(_SC_PAGESIZE);
+	int result;
+
 	more_files();
-	for (unsigned i = 0; i < c->attrs; i++)
-		complete(&c->attr[i], c, c->on_exec && c->samples_on_exec);
-	make_tracker(r, c);
-	if (perf_layout_init(&r->layout, &r->tracker, e) < 0 || open_all(r, c, e) < 0) {
+	for (;; c.bytes /= 2) {
+		*r = (struct sys_rings){ .rings_cap = c.cpus,
+			.attrs = c.attrs,
+			.bytes = c.bytes,
+			.clock = c.clock,
+			.current = -1 };
+		r->ring = xcalloc(c.cpus, sizeof *r->ring);
+		for (unsigned i = 0; i < c.attrs; i++)
+			complete(&c.attr[i], &c, c.on_exec && c.samples_on_exec);
+		make_tracker(r, &c);
+		result = perf_layout_init(&r->layout, &r->tracker, e);
+		if (result == 0)
+			result = open_all(r, &c, e);
+		if (result == 0)
+			break;
 		sys_rings_close(r);
-		return -1;
+		if (result != TOO_LARGE || c.exact || c.bytes <= least)
+			return -1;
 	}
 	r->heap = xcalloc(r->rings, sizeof *r->heap);
 	r->scratch = xmalloc(RECORD_MAX);
-	r->began = (uint64_t)sys_clock_now(c->clock);
+	r->began = (uint64_t)sys_clock_now(c.clock);
 	return 0;
 }
 
