@@ -491,8 +491,9 @@ line_parse(struct importer *im, struct line *l)
 		dso = slice_trim((struct slice){ name.p + at + 1, name.n - at - 2 });
 		name = slice_trim((struct slice){ name.p, at });
 		has_object = true;
-		if (name.n == 0 && has_ip && whole.p[0] == '\t' && q - whole.p < 17) {
-			/* perf pads addresses to 16 columns: this is a name that looks like one */
+		if (name.n == 0 && has_ip && whole.p[0] == '\t' && q - whole.p < 17 &&
+		    strcspn(ip.p, "0123456789 \t") >= ip.n) {
+			/* perf pads addresses to 16 columns: this is a name of hex letters */
 			name = ip;
 			has_ip = false;
 		}
@@ -603,7 +604,7 @@ stack_build(struct importer *im, struct stack *s)
 				continue;
 			}
 			b.n = 0;
-			buf_char(&b, kind == 'u' ? 'i' : kind);
+			buf_char(&b, kind == 'k' ? 'k' : 'i');
 			buf_char(&b, ':');
 			buf_slice(&b, object);
 			origin[n] = arena_copy(&im->arena, buf_view(&b));
