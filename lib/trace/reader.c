@@ -577,10 +577,14 @@ read_frames(struct trace_reader *r)
 			r->stream_begun = false;
 			r->raw.n = r->raw_pos = 0;
 			got = read_stream(r);
-		} else if (n >= 8 && is_skippable(word_at(r, 0)) &&
-			   (word_at(r, 0) != FRAME_SKIPPABLE || n < 12 ||
+		} else if (n >= 12 && is_skippable(word_at(r, 0)) &&
+			   (word_at(r, 0) != FRAME_SKIPPABLE ||
 			       memcmp(r->buf + r->pos + 8, "leat", 4) != 0)) {
-			got = hop(r, (uint64_t)word_at(r, 4) + 8);
+			uint64_t from = offset(r), whole = (uint64_t)word_at(r, 4) + 8;
+
+			got = hop(r, whole);
+			if (got == 0 && offset(r) - from < whole)
+				note_frames(r, from, 1, true, "the last frame is cut off");
 		} else {
 			uint64_t from = offset(r);
 			bool cut = n < FRAME_INDEX_BYTES &&

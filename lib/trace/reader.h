@@ -61,8 +61,8 @@ struct trace_damage {
 	uint64_t places; /* damaged ranges or lines */
 	uint64_t bytes;  /* in them */
 	bool truncated;  /* cut off: the last frame is not whole, or a source has no end */
-	struct error
-	    first; /* "line 7: ..." or "@1234: ...", of the first place; empty where there is none */
+	/* "7: what" for line 7, "@1234: what" for a byte, of the first place; empty where there is none. */
+	struct error first;
 };
 
 const struct trace_damage *trace_reader_damage(const struct trace_reader *r);
