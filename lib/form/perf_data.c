@@ -793,7 +793,8 @@ flush(struct import *m, uint64_t limit)
 		chunk_release(m, x->chunk);
 	}
 	m->entries -= i;
-	memmove(m->entry, m->entry + i, m->entries * sizeof *m->entry);
+	if (m->entries > 0)
+		memmove(m->entry, m->entry + i, m->entries * sizeof *m->entry);
 	if (perf_event_flush(m->sink) < 0)
 		return error_set(m->e, "%s", trace_writer_error(m->w));
 	return 0;

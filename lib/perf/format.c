@@ -212,7 +212,7 @@ perf_field_read(const struct perf_field *f, struct slice raw, union perf_value *
 {
 	struct slice at;
 
-	if (f->offset > raw.n || f->size > raw.n - f->offset)
+	if (raw.n == 0 || f->offset > raw.n || f->size > raw.n - f->offset)
 		return -1;
 	at = (struct slice){ raw.p + f->offset, f->size };
 	if (f->place != PERF_FIELD_FIXED) {

@@ -600,8 +600,22 @@ flips(struct slice s)
 	free(p);
 }
 
+/* Leaves s in a file of this directory. */
+static void
+leave(struct slice s, const char *dir, const char *name, unsigned char mode)
+{
+	struct buf path = BUF_INIT;
+	FILE *f;
+
+	buf_printf(&path, "%s/%s", dir, name);
+	f = fopen(buf_str(&path), "w");
+	CLAIM(f && fputc(mode, f) != EOF && fwrite(s.p, 1, s.n, f) == s.n && fclose(f) == 0);
+	buf_free(&path);
+}
+
+/* With a directory, the three forms are left there as what tests/fuzz/perf_data.c begins with. */
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct buf data = BUF_INIT, squeezed = BUF_INIT, file = BUF_INIT, pipe_form = BUF_INIT,
 		   zfile = BUF_INIT, unfinished = BUF_INIT, other = BUF_INIT;
@@ -617,6 +631,12 @@ main(void)
 	make_pipe(&pipe_form, &data);
 	make_file(&unfinished, &data, false);
 
+	if (argc > 1) {
+		leave(buf_view(&file), argv[1], "file", 3);
+		leave(buf_view(&zfile), argv[1], "compressed", 3);
+		leave(buf_view(&pipe_form), argv[1], "pipe", 2);
+		return 0;
+	}
 	run(buf_view(&file), false, &r);
 	is(&r, "file");
 	buf_free(&r.text);
