@@ -15,6 +15,7 @@
 # A new tool is cmd/NAME.c, man/leat-NAME.1 and tests/NAME.t; a new module is lib/ROOM/NAME.[ch] and
 # tests/unit/ROOM_NAME.c: no line here, unless a room or a tool links another library.
 
+MAKEFLAGS += --no-print-directory
 B       ?= build
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
@@ -117,25 +118,25 @@ $(B)/examples/%.fp: examples/%.c $(B)/flags | $(B)/have
 ROOT    := $(filter 0,$(shell id -u))
 AS_USER := $(if $(ROOT),$(shell sh scripts/as-user))
 JOBS     = $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc))
-SET_UP   = $(if $(ROOT),sh scripts/packages install $(1))
+SET_UP   = $(if $(ROOT),sh scripts/packages install $(1),:)
 ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRICT='$(STRICT)'
 
 test-programs: all $(UNITS) $(BENCH)
 
 check:
-	$(call SET_UP,build run test)
-	$(AS_USER) $(MAKE) $(JOBS) test-programs
-	$(ENV) sh tests/run $(filter $(B)/unit/$(subst *,%,$(T)),$(UNITS)) $(wildcard tests/$(T).t)
+	@$(call SET_UP,build run test)
+	@$(AS_USER) $(MAKE) $(JOBS) test-programs
+	@$(ENV) sh tests/run $(filter $(B)/unit/$(subst *,%,$(T)),$(UNITS)) $(wildcard tests/$(T).t)
 
 check-full:
-	$(call SET_UP,build run test full)
-	$(AS_USER) $(MAKE) $(JOBS) test-programs
-	$(ENV) FULL=1 sh tests/run $(UNITS) $(wildcard tests/*.t) $(wildcard tests/full/*.t)
+	@$(call SET_UP,build run test full)
+	@$(AS_USER) $(MAKE) $(JOBS) test-programs
+	@$(ENV) TEST_S=3600 sh tests/run $(UNITS) $(wildcard tests/*.t) $(wildcard tests/full/*.t)
 
 demo:
-	$(call SET_UP,build run)
-	$(AS_USER) $(MAKE) $(JOBS) all
-	$(ENV) AS_USER='$(AS_USER)' sh scripts/demo
+	@$(call SET_UP,build run)
+	@$(AS_USER) $(MAKE) $(JOBS) all
+	@$(ENV) AS_USER='$(AS_USER)' sh scripts/demo
 
 asan:
 	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
@@ -145,7 +146,7 @@ asan:
 fuzz:
 	$(MAKE) B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' \
 	    LDFLAGS='-fsanitize=fuzzer,address,undefined' fuzz-targets
-	$(ENV) FUZZ_S='$(FUZZ_S)' sh tests/fuzz/run $(FUZZ:$(B)/%=$(B)/fuzz/%)
+	@$(ENV) FUZZ_S='$(FUZZ_S)' sh tests/fuzz/run $(FUZZ:$(B)/%=$(B)/fuzz/%)
 
 fuzz-targets: $(FUZZ)
 
@@ -155,10 +156,10 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIBS) $(B)/flags
 	$(Q)$(CC_CMD) -Itests $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
 
 bench: all $(BENCH)
-	$(ENV) T='$(T)' sh bench/run
+	@$(ENV) T='$(T)' sh bench/run
 
 lint: all
-	$(ENV) CC_FLAGS='$(CC_FLAGS)' sh scripts/lint
+	@$(ENV) CC_FLAGS='$(CC_FLAGS)' sh scripts/lint
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/leat
