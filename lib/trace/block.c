@@ -178,18 +178,19 @@ same_items(const uint64_t *a, const uint64_t *b, size_t n)
 	return differ == 0;
 }
 
+/* Two items a multiplication, none of which waits for another. */
 static uint64_t
 items_hash(const uint64_t *item, size_t n)
 {
-	uint64_t h = n, g = ~n;
+	uint64_t h = n * 0x9e3779b97f4a7c15;
 
 	for (; n >= 2; item += 2, n -= 2) {
-		h = hash_mix(h, item[0]);
-		g = hash_mix(g, item[1]);
+		__uint128_t m =
+		    (__uint128_t)(item[0] ^ 0xd6e8feb86659fd93) * (item[1] ^ 0xa0761d6478bd642f);
+
+		h = (h << 7 | h >> 57) ^ (uint64_t)m ^ (uint64_t)(m >> 64);
 	}
-	if (n)
-		h = hash_mix(h, item[0]);
-	return hash_mix(h, g);
+	return hash_mix(h, n ? item[0] : 0);
 }
 
 static uint64_t
