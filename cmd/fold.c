@@ -54,22 +54,19 @@ report(const struct fold_stats *st, struct slice event, bool table)
 {
 	struct buf b = BUF_INIT;
 	const char *before = "";
-	size_t skipped = 0;
 
-	for (size_t i = 0; i < st->skips; i++)
-		if (st->skipped[i].n > 0) {
-			buf_printf(&b, "%s%.*s %" PRIu64, before, SLICE_ARG(st->skipped[i].name),
-			    st->skipped[i].n);
-			before = ", ";
-			skipped++;
-		}
-	if (event.n > 0 && !slice_eq(event, SLICE("all")) && st->records == 0 && skipped > 0) {
+	for (size_t i = 0; i < st->skips; i++) {
+		buf_printf(&b, "%s%.*s %" PRIu64, before, SLICE_ARG(st->skipped[i].name),
+		    st->skipped[i].n);
+		before = ", ";
+	}
+	if (event.n > 0 && !slice_eq(event, SLICE("all")) && st->records == 0 && st->skips > 0) {
 		tool_warn(
 		    "no records of the event %.*s; there are: %s", SLICE_ARG(event), buf_str(&b));
 		tool_status(2);
-	} else if (event.n == 0 && skipped > 0) {
+	} else if (event.n == 0 && st->skips > 0) {
 		tool_warn("%zu events: folded %.*s, skipped %s (-e EVENT selects, -e all adds up)",
-		    skipped + 1, SLICE_ARG(st->event), buf_str(&b));
+		    st->skips + 1, SLICE_ARG(st->event), buf_str(&b));
 	}
 	b.n = 0;
 	if (st->unresolved > 0) {

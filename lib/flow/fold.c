@@ -51,6 +51,7 @@ struct fold {
 	struct task task;
 	bool wants_comm;
 	struct tallies lost, event; /* event: n of those skipped, and of those taken 0 */
+	struct fold_tally *skipped; /* of fold_stats() */
 	uint32_t taken;             /* of event; NONE: none yet */
 
 	struct raw *raw;
@@ -637,6 +638,16 @@ fold_block(struct fold *f, struct trace_block *b, struct error *e)
 	return r;
 }
 
+static int
+tally_cmp(const void *a, const void *b)
+{
+	const struct fold_tally *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n < y->n ? 1 : -1;
+	return slice_cmp(x->name, y->name);
+}
+
 const struct fold_stats *
 fold_stats(struct fold *f)
 {
@@ -645,16 +656,20 @@ fold_stats(struct fold *f)
 	st->records = st->weight = 0;
 	for (size_t i = 0; i < f->entries; i++) {
 		st->records += f->entry[i].records;
-		if (__builtin_add_overflow(st->weight, f->entry[i].weight, &st->weight)) {
+		if (__builtin_add_overflow(st->weight, f->entry[i].weight, &st->weight))
 			st->weight = UINT64_MAX;
-			st->overflow = true;
-		}
 	}
 	st->event = (struct slice){ "", 0 };
 	if (f->taken != NONE && !slice_eq(f->o.event, SLICE("all")))
 		st->event = f->event.item[f->taken].name;
-	st->skipped = f->event.item;
-	st->skips = f->event.n;
+	free(f->skipped);
+	f->skipped = xcalloc(f->event.n + 1, sizeof *f->skipped);
+	st->skips = 0;
+	for (size_t i = 0; i < f->event.n; i++)
+		if (f->event.item[i].n > 0)
+			f->skipped[st->skips++] = f->event.item[i];
+	qsort(f->skipped, st->skips, sizeof *f->skipped, tally_cmp);
+	st->skipped = f->skipped;
 	st->lost = f->lost.item;
 	st->losses = f->lost.n;
 	return st;
@@ -763,6 +778,7 @@ fold_free(struct fold *f)
 	task_free(&f->task);
 	free(f->lost.item);
 	free(f->event.item);
+	free(f->skipped);
 	hash_free(&f->raw_set);
 	hash_free(&f->frame_set);
 	hash_free(&f->sequence_set);

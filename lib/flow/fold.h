@@ -49,7 +49,7 @@ struct fold_stats {
 	uint64_t negative;                /* negative weights, left out */
 	bool overflow;                    /* a sum stands at 2^64-1 */
 	struct slice event;               /* that was taken; empty for all or none */
-	const struct fold_tally *skipped; /* events that were not */
+	const struct fold_tally *skipped; /* events that were not, the most first */
 	size_t skips;
 	const struct fold_tally *lost; /* by reason, in order of appearance */
 	size_t losses;
