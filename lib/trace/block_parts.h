@@ -31,6 +31,19 @@ enum {
 	BLOCK_ITEMS_READ = 1 << 26
 };
 
+#define BLOCK_MAGIC "lblk"
+
+/* The fixed part of an encoded block. */
+struct block_header {
+	char magic[4];
+	uint32_t length, records, shapes, strings, string_bytes;
+	uint32_t lists[3];
+	uint32_t zero;
+	int64_t t_min, t_max;
+};
+
+_Static_assert(sizeof(struct block_header) == 56, "the header has no holes");
+
 struct block_column {
 	uint64_t *v;                  /* decoded or gathered; room for block_shape.cap */
 	const unsigned char *encoded; /* of a decoded block */
@@ -104,6 +117,15 @@ void block_clear(struct trace_block *b);
 /* Adds a record to a gathered block. */
 void block_put(
     struct trace_block *b, const struct trace_shape *shape, const union trace_value *value);
+
+/* What the block holds of this shape, entered where it is new. */
+struct block_shape *block_enter(struct trace_block *b, const struct trace_shape *shape);
+
+/* The number of a string of a gathered block. */
+uint32_t block_string(struct trace_block *b, struct slice s);
+
+/* Whether values of this kind are numbers of a dictionary. */
+bool block_is_id(enum trace_kind kind);
 
 /* Whether s may be the name of a type or a field. */
 bool block_valid_name(struct slice s);

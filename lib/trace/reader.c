@@ -14,7 +14,6 @@ enum {
 	SNIFF_BYTES =
 	    2 << 20, /* how far a first index is looked for when the first bytes are damaged */
 	LINE_BYTES = 1 << 30, /* a longer line is refused */
-	HEADER_BYTES = 56     /* of a block */
 };
 
 struct place {
@@ -493,9 +492,9 @@ read_stream(struct trace_reader *r)
 		ssize_t n;
 		int got;
 
-		if (left >= HEADER_BYTES) {
+		if (left >= sizeof(struct block_header)) {
 			length = block_length(r->raw.p + r->raw_pos);
-			if (length < HEADER_BYTES || length > BLOCK_BYTES_READ)
+			if (length < sizeof(struct block_header) || length > BLOCK_BYTES_READ)
 				break;
 			if (left >= length) {
 				if (block_decode(r->block, r->raw.p + r->raw_pos, length, &e) < 0) {
