@@ -208,7 +208,7 @@ static void
 read_options(int argc, char **argv)
 {
 	const char *arg;
-	bool has_period = false, has_tid = false, has_pid = false;
+	bool has_period = false, has_frequency = false, has_tid = false, has_pid = false;
 	unsigned kinds;
 	int c;
 
@@ -220,7 +220,7 @@ read_options(int argc, char **argv)
 			break;
 		case 'F':
 			want.sampling.frequency = tool_number("-F", arg, 1, 1000000000);
-			want.sampling.has_frequency = true;
+			has_frequency = true;
 			break;
 		case 'c':
 			want.sampling.period = tool_number("-c", arg, 1, INT64_MAX);
@@ -275,7 +275,7 @@ read_options(int argc, char **argv)
 	want.command = tool_operands();
 	if (want.command[0] == NULL)
 		want.command = NULL;
-	if (has_period && want.sampling.has_frequency)
+	if (has_period && has_frequency)
 		tool_usage_error("-F and -c exclude each other");
 	if (has_pid && has_tid)
 		tool_usage_error("-p and --tid exclude each other");
@@ -853,7 +853,7 @@ finish(void)
 		    size, tool_state.output ? " in " : "",
 		    tool_state.output ? tool_state.output : "", (unsigned long long)books->lost);
 	if (tool_is_strict() && books->lost > 0)
-		tool_status(2);
+		tool_status(125);
 }
 
 /* After `stop` the trace is at its end, and its reader need not wait; our status is the command's all the same. */

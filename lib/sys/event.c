@@ -545,7 +545,7 @@ sys_event_sample(struct sys_event *event, const struct sys_sampling *s, struct e
 		a->sample_period = s->period;
 	} else if (a->sample_period > 0 && !a->freq && !each) {
 		/* libpfm took it from the name */
-	} else if (each && !s->has_frequency) {
+	} else if (each) {
 		a->sample_period = 1;
 	} else {
 		a->freq = 1;
