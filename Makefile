@@ -112,7 +112,7 @@ $(B)/examples/%: examples/%.c $(B)/flags | $(B)/have
 $(B)/examples/%.fp: examples/%.c $(B)/flags | $(B)/have
 	@mkdir -p $(@D)
 	$(call say,LD    $@)
-	$(Q)$(CC) $(EX_FLAGS) -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -MMD -MP -o $@ $< -lm
+	$(Q)$(CC) $(EX_FLAGS) -DFRAME_POINTERS -fno-omit-frame-pointer -MMD -MP -o $@ $< -lm
 
 # As root: what is missing is installed, and what is built belongs to the user who called sudo.
 ROOT    := $(filter 0,$(shell id -u))
