@@ -36,7 +36,7 @@ enum {
 	DEFAULT_HZ = 999,
 	STACK_BYTES = 8192,
 	STACK_MAX = 65528, /* what the size of a record has room for */
-	ROUND_MS = 40,     /* two rounds and the writing are below 100 ms */
+	ROUND_MS = 30,     /* two rounds and the writing are below 100 ms */
 	CLOCK_NS = 1000000000,
 	CLOCK_EVERY = 5, /* seconds between clock records */
 	RING = 1 << 20,
@@ -107,6 +107,7 @@ static uint64_t ring_full;       /* told by the kernel's own records */
 static uint64_t made;            /* records that did not go through the sink */
 static struct sys_clock_reading clocks;
 static bool clocks_wait; /* for their place in the order of time */
+static bool into_file;
 static struct error e;
 
 static _Noreturn void
@@ -652,7 +653,8 @@ drain(bool last)
 	}
 	if (clocks_wait && (last || rings.limit > (uint64_t)sys_clock_of(&clocks, want.clock)))
 		put_clocks();
-	if (trace_writer_due(out) == 0 || last)
+	/* a reader has waited for two rounds already; in a file, larger frames are smaller */
+	if (last || trace_writer_due(out) == 0 || (!into_file && trace_writer_due(out) > 0))
 		checked(trace_flush(out));
 }
 
@@ -876,6 +878,7 @@ main(int argc, char **argv)
 {
 	bool trace_on_stdout;
 	sigset_t signals, before;
+	struct stat st;
 	int reason = 0, status;
 
 	want.control = SYS_CONTROL_INIT;
@@ -893,6 +896,9 @@ main(int argc, char **argv)
 	set_watches(&signals);
 	open_rings();
 	out = tool_trace_out(-1, true);
+	into_file =
+	    (trace_on_stdout ? fstat(STDOUT_FILENO, &st) : stat(tool_state.output, &st)) == 0 &&
+	    S_ISREG(st.st_mode);
 	sink = perf_event_new(out, perf_machine_here());
 	for (size_t i = 0; i < want.events; i++)
 		if (perf_event_add(sink, &want.event[i].event.attr,
