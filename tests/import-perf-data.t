@@ -57,7 +57,8 @@ match($0, /-?[0-9]+\/-?[0-9]+ +\[[0-9]+\] +[0-9]+\.[0-9]+: /) {
 	print comm "|" id[1] "|" id[2] "|" substr($2, 2) + 0 "|" t "|" $4 "|" event "|"
 }
 END
-# Its chains are of offsets in the objects; those of the file are in what -D prints, with the markers of contexts.
+# Its chains are of offsets in the objects; those of the file are in what -D prints, with the markers of contexts, and
+# values in their range that a stack without frame pointers gave.
 cat >chains.awk <<'END'
 function out () {
 	if (inside)
@@ -72,7 +73,7 @@ function out () {
 		chain = substr($0, RSTART + 4, RLENGTH - 11) " "
 }
 inside && /chain: nr:/ { chain = "" }
-inside && /^\.\.\.\.\. +[0-9]+: / && $3 !~ /^ffffffffffffff80$|^fffffffffffffe00$/ {
+inside && /^\.\.\.\.\. +[0-9]+: / && $3 !~ /^fffffffffffff/ {
 	sub(/^0+/, "", $3)
 	chain = chain ($3 == "" ? "0" : $3) " "
 }
