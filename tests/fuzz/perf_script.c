@@ -22,7 +22,7 @@ file_of(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct perf_script_options small = { .memory = 65536 };
+	struct perf_script_options memory[] = { { .memory = 1 << 20 }, { .memory = 32 << 10 } };
 	uint64_t samples = 0;
 
 	perf_script_is((struct slice){ (const char *)data, size });
@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct perf_script_stats stats;
 		struct error e;
 
-		if (perf_script_import(fd, w, round ? &small : NULL, &stats, &e) != 0 ||
+		if (perf_script_import(fd, w, &memory[round], &stats, &e) != 0 ||
 		    stats.bytes != size || trace_writer_close(w, &e) != 0)
 			__builtin_trap();
 		if (round && stats.samples != samples)
