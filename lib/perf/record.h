@@ -152,9 +152,9 @@ struct perf_namespaces {
 int perf_namespaces_read(
     const struct perf_layout *l, const struct perf_event_header *h, struct perf_namespaces *n);
 
-/* Copies a chain without its context markers, and without what garbage on a stack put into their range. to has room for s->chain_n words. Returns how many, and in *guest how
- * many addresses of a guest were left out. A chain of a kernel that marks the place of a deferred user part
- * (PERF_CONTEXT_USER_DEFERRED) loses the marker and its cookie. */
+/* Copies a chain without its context markers, and without what garbage on a stack put into their range. to has room for
+ * s->chain_n words. Returns how many, and in *guest how many addresses of a guest were left out. A chain of a kernel that
+ * marks the place of a deferred user part (PERF_CONTEXT_USER_DEFERRED) loses the marker and its cookie. */
 uint32_t perf_chain_plain(const struct perf_sample *s, uint64_t *to, uint32_t *guest);
 
 /* "SAMPLE", "MMAP2" ...; NULL for a type that is not known. */
