@@ -106,7 +106,8 @@ for t in $TOOLS; do
 	try "$t: a file that is not there" 2 "leat $t nosuch >/dev/null" </dev/null
 	said "^leat $t: nosuch: No such file"
 	holds "$t: the same input gives the same bytes" "leat $t $in >one; s=\$?; leat $t $in >two; cmp one two && [ \$s -lt 2 ]"
-	holds "$t: - is standard input" "leat $t $in >one; leat $t - <$in >two; leat $t <$in >three; cmp two three"
+	# (its own start tells how it was called)
+	holds "$t: - is standard input" "leat $t - <$in | grep -v '^start	tool=$t' >two; leat $t <$in | grep -v '^start	tool=$t' | cmp two - && [ -s two ]"
 	holds "$t: something is written" "leat $t $in | grep -q ."
 	try "$t: a full disk" 2 "leat $t $in >/dev/full" </dev/null
 	said "^leat $t: standard output: "
