@@ -63,6 +63,8 @@ for t in $TOOLS; do
 	n=$((n + 1))
 	leat "$t" --help >"help.$t" 2>/dev/null
 	in=$(input "$t")
+	text=
+	! is "$t" writes || text=-t
 	wrong=2
 	! is "$t" wrapper || wrong=125
 
@@ -107,7 +109,7 @@ for t in $TOOLS; do
 	said "^leat $t: nosuch: No such file"
 	holds "$t: the same input gives the same bytes" "leat $t $in >one; s=\$?; leat $t $in >two; cmp one two && [ \$s -lt 2 ]"
 	# (its own start tells how it was called)
-	holds "$t: - is standard input" "leat $t - <$in | grep -v '^start	tool=$t' >two; leat $t <$in | grep -v '^start	tool=$t' | cmp two - && [ -s two ]"
+	holds "$t: - is standard input" "leat $t $text - <$in | grep -v '^start	tool=$t' >two; leat $t $text <$in | grep -v '^start	tool=$t' | cmp two - && [ -s two ]"
 	holds "$t: something is written" "leat $t $in | grep -q ."
 	try "$t: a full disk" 2 "leat $t $in >/dev/full" </dev/null
 	said "^leat $t: standard output: "
