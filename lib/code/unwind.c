@@ -284,7 +284,7 @@ struct slot {
 	const struct cfi_rule *rule;
 	const struct cfi_section *section;
 	uint64_t bias;
-	bool mapped;
+	bool mapped, opaque; /* opaque: its code cannot be looked at */
 };
 
 struct unwind_memo {
@@ -353,15 +353,16 @@ fill(struct unwind *u, struct slot *s, uint64_t serial, uint64_t addr)
 	struct unwind_place place = { 0 };
 	uint64_t vaddr;
 
-	*s = (struct slot){ .addr = addr, .serial = serial };
+	*s = (struct slot){ .addr = addr, .serial = serial, .opaque = true };
+	s->row = &u->memo->pointer;
+	s->rule = u->memo->pointer_rule;
 	s->mapped = u->find(u->context, addr, &place);
 	if (!s->mapped)
 		return;
-	s->row = &u->memo->pointer;
-	s->rule = u->memo->pointer_rule;
 	s->bias = place.bias;
 	if (place.rules == NULL)
 		return;
+	s->opaque = false;
 	vaddr = addr - place.bias;
 	/* The signal frame before CFI: that of aarch64's vdso leads past the interrupted function. */
 	if (is_sigreturn(place.rules, vaddr)) {
@@ -375,6 +376,21 @@ fill(struct unwind *u, struct slot *s, uint64_t serial, uint64_t addr)
 	}
 }
 
+/* Code that cannot be looked at (a vdso that is not here, a page of an emulator) may be the signal trampoline: then the
+ * stack holds the registers of code that is mapped, and of a stack that goes on above. */
+static bool
+may_be_signal(struct unwind *u, const uint64_t *r, struct cfi_memory *m)
+{
+	const int16_t *saved = u->arch->sigcontext;
+	uint64_t sp = r[u->arch->sp], pc, up;
+	struct unwind_place place;
+
+	if (!cfi_read(m, sp + (uint64_t)saved[u->arch->pc], &pc) ||
+	    !cfi_read(m, sp + (uint64_t)saved[u->arch->sp], &up))
+		return false;
+	return up > sp && up - m->sp < m->n && up % 8 == 0 && u->find(u->context, pc, &place);
+}
+
 size_t
 unwind_walk(struct unwind *u, uint64_t serial, const uint64_t *regs, const void *stack,
     size_t stack_bytes, uint64_t *at, size_t max)
@@ -386,7 +402,7 @@ unwind_walk(struct unwind *u, uint64_t serial, const uint64_t *regs, const void 
 		.read = u->read,
 		.context = u->context };
 	uint64_t r[ARCH_REGS], addr;
-	struct slot once, *s;
+	struct slot once, signal, *s;
 	bool guessed = false;
 	size_t n = 0;
 
@@ -408,11 +424,20 @@ unwind_walk(struct unwind *u, uint64_t serial, const uint64_t *regs, const void 
 			s = &once;
 			fill(u, s, serial, addr);
 		}
-		if (!s->mapped && guessed) { /* what the frame pointer led to is no code */
+		if (!s->mapped && guessed &&
+		    !may_be_signal(u, r, &memory)) { /* what the frame pointer led to is no code */
 			u->end = UNWIND_NO_CFI;
 			return n;
 		}
-		at[n++] = addr;
+		if (s->opaque && n > 0 && may_be_signal(u, r, &memory)) {
+			signal = *s;
+			signal.mapped = true;
+			signal.row = &u->memo->signal;
+			signal.rule = u->memo->signal_rule;
+			s = &signal;
+		}
+		/* A handler returns to the trampoline's first instruction: no call is before it. */
+		at[n++] = s->row->flags & CFI_SIGNAL ? pc : addr;
 		if (!s->mapped) {
 			u->end = UNWIND_NO_OBJECT;
 			return n;

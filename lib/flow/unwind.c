@@ -11,6 +11,8 @@
 #include "code/perfmap.h"
 #include "code/unwind.h"
 #include "flow/address_space.h"
+#include "sys/buildid.h"
+#include "sys/ksyms.h"
 
 enum {
 	FRAMES_MAX = 4096,        /* of one stack */
@@ -105,6 +107,8 @@ struct flow_unwind {
 	struct object **given;
 	size_t givens;
 	struct image vmlinux;
+	struct sys_ksyms running; /* the symbols of this kernel, where it is the trace's */
+	bool running_asked;
 	struct jit *jit;
 	size_t jits, jit_cap;
 	struct unwind walker;
@@ -463,18 +467,49 @@ kernel_origin(struct flow_unwind *u, struct slice object)
 	struct slice origin;
 	char name[256];
 
-	if (object.n < 3 || slice_starts(object, SLICE("[kernel")))
+	if (object.n == 0 || slice_starts(object, SLICE("[kernel")))
 		return SLICE("k:[kernel]");
-	if (object.p[0] == '[' && object.p[object.n - 1] == ']')
+	if (object.n > 2 && object.p[0] == '[' && object.p[object.n - 1] == ']')
 		snprintf(name, sizeof name, "k:%.*s.ko", (int)object.n - 2, object.p + 1);
-	else
+	else if (slice_ends(object, SLICE(".ko")))
 		snprintf(name, sizeof name, "k:%.*s", SLICE_ARG(slice_basename(object)));
+	else
+		snprintf(name, sizeof name, "k:%.*s.ko", SLICE_ARG(slice_basename(object)));
 	origin = slice_of(name);
 	/* One place for each: look among the frames for it. */
 	for (size_t i = 0; i < u->frames; i++)
 		if (slice_eq(u->frame[i].origin, origin))
 			return u->frame[i].origin;
 	return arena_copy(&u->names_arena, origin);
+}
+
+/* Loads the symbols of the running kernel, if the trace is of it, and since the same boot (text at the same place). */
+static void
+ask_running_kernel(struct flow_unwind *u)
+{
+	const struct address_space_object *kernel = NULL;
+	struct space *space = spaces_of(&u->space.spaces, -1);
+	struct sys_buildid own;
+	uint64_t text = 0;
+	struct error e;
+
+	u->running_asked = true;
+	if (space == NULL || u->options.symfs || u->vmlinux.object)
+		return;
+	for (size_t i = 0; i < space->maps && kernel == NULL; i++)
+		if (slice_starts(u->space.object[space->map[i].object].path, SLICE("[kernel"))) {
+			kernel = &u->space.object[space->map[i].object];
+			text = space->map[i].start;
+		}
+	if (kernel == NULL || kernel->buildid.n == 0 ||
+	    sys_buildid_of_notes("/sys/kernel/notes", &own) < 0)
+		return;
+	if (!slice_eq(kernel->buildid, (struct slice){ (const char *)own.byte, own.size }))
+		return;
+	if (sys_ksyms_load(&u->running, "/proc/kallsyms", &e) == 0 &&
+	    text != sys_ksyms_address(&u->running, SLICE("_text")) &&
+	    text != sys_ksyms_address(&u->running, SLICE("_stext")))
+		sys_ksyms_free(&u->running);
 }
 
 static enum why
@@ -484,11 +519,18 @@ name_kernel(struct flow_unwind *u, uint64_t addr)
 	const struct names_frame *frame;
 	const struct space_map *map;
 	struct space *space;
+	struct sys_ksym own;
 	struct slice path;
 	size_t n;
 
 	if (s && s->name.n > 0) {
 		add_id(u, frame_number(u, s->name, kernel_origin(u, s->object)));
+		return WHYS;
+	}
+	if (!u->running_asked)
+		ask_running_kernel(u);
+	if (u->running.entries > 0 && sys_ksyms_find(&u->running, addr, &own) >= 0) {
+		add_id(u, frame_number(u, own.name, kernel_origin(u, own.module)));
 		return WHYS;
 	}
 	space = spaces_of(&u->space.spaces, -1);
@@ -761,7 +803,9 @@ make_plan(
 	}
 	/* stack and origin stand where the addresses stood, or behind the fields that come before them. */
 	for (int f = 0; f < (int)shape->fields; f++)
-		if (f == p->chain || f == p->regs || f == p->ustack || f == p->ip)
+		if (f == p->chain || f == p->regs || f == p->ustack || f == p->ip ||
+		    (slice_eq(shape->type, SLICE("sample")) &&
+			slice_eq(shape->field[f].name, SLICE("addr"))))
 			last = f;
 	p->from = arena_alloc(&u->names_arena, shape->fields + 2);
 	for (int f = 0; f < (int)shape->fields; f++) {
@@ -857,7 +901,8 @@ static int
 put_stack(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32_t row,
     const struct plan *p, struct trace_writer *w)
 {
-	struct chain *c = &u->chain[find_chain(u, b, s, row, p)];
+	uint32_t number = find_chain(u, b, s, row, p);
+	struct chain *c = &u->chain[number];
 	struct stack *stack = c->stack;
 
 	for (int i = 0; i < 3; i++)
@@ -974,6 +1019,7 @@ flow_unwind_free(struct flow_unwind *u)
 		object_close(u->given[i]);
 	for (size_t i = 0; i < u->jits; i++)
 		perfmap_free(&u->jit[i].map);
+	sys_ksyms_free(&u->running);
 	address_space_free(&u->space);
 	unwind_free(&u->walker);
 	arena_free(&u->stacks_arena);

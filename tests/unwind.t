@@ -1,0 +1,202 @@
+#!/bin/sh
+# unwind.t - named stacks from chains, from registers and dumps, on both architectures
+. tests/lib.sh
+
+# The event of each sample of unwind_dump is the chain wanted; * stands for what the C library has there, ** for that and
+# the trampoline. What lies before main is the C library's business too.
+compare () {
+	leat unwind -t dump.trace >named 2>err2 || return 1
+	sed -n 's/^sample.*event="\([^"]*\)".*stack=\(.*\)	origin=\(.*\)$/\1|\2|\3/p' named >pairs
+	awk -F'|' '
+	function same(want, have, n, m, i, j, w, h) {
+		n = split(want, w, " "); m = split(have, h, ";") - 1
+		i = n; j = m
+		while (i > 0 && w[i] !~ /^\*/) { if (j < 1 || h[j] != w[i]) return 0; i--; j-- }
+		if (i == 0) return j < 5 || w[1] != "main"
+		if (w[i] == "**" && i == 1) return j >= 1	# a thread: something begins it
+		# "* interrupted ** handler": the function between must be there, and what lies between is short
+		for (; j > 0; j--) if (h[j] == w[i - 1]) break
+		return j > 1 && h[j - 1] == "main"
+	}
+	{ n++; if (!same($1, $2)) { bad++; print "want " $1; print "have " $2 } }
+	END { print n - bad " of " n " chains"; exit bad > 0 || n != 8 }' pairs
+}
+
+cc_dump="-O2 -g -fno-partial-inlining -D_GNU_SOURCE $TOP/tests/unwind_dump.c -o dump -pthread"
+
+if [ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ]; then
+	for flags in -fomit-frame-pointer -fno-omit-frame-pointer '-fcf-protection -fstack-clash-protection' \
+		'-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-omit-frame-pointer' '-Wl,-z,now -static' \
+		'-fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer'; do
+		rm -f dump
+		# shellcheck disable=SC2086
+		${CC:-cc} $flags $cc_dump 2>err || { skip "cc $flags" "$(cat err)"; continue; }
+		case $flags in
+		'-fno-async'*-fomit*) # only .debug_frame is left to go by
+			flags="$flags (.debug_frame)" ;;
+		esac
+		if ./dump >dump.trace && compare >out; then
+			good "own dump, $flags"
+		else
+			bad "own dump, $flags" "$(cat out err2)"
+		fi
+	done
+	try 'inlined functions are told apart' 0 'grep -c "main;inliner;inlined;here;.*u:dump;u:dump;i:dump;u:dump;$" named' <<'END'
+1
+END
+	leat unwind --no-inline -t dump.trace >flat
+	try '--no-inline leaves them out' 0 'grep -c "main;inliner;here;" flat' <<'END'
+1
+END
+fi
+
+if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then
+	for flags in -fomit-frame-pointer -fno-omit-frame-pointer -mbranch-protection=standard \
+		'-fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer'; do
+		# shellcheck disable=SC2086
+		if aarch64-linux-gnu-gcc -static $flags $cc_dump 2>err && timeout 60 qemu-aarch64 ./dump >dump.trace &&
+			compare >out; then
+			good "aarch64 dump, $flags"
+		else
+			bad "aarch64 dump, $flags" "$(cat out err err2)"
+		fi
+	done
+else
+	skip 'aarch64' 'no aarch64-linux-gnu-gcc or no qemu-aarch64'
+fi
+
+# Traces by hand: names by sym records, objects that are not there, the ledger, the place of the new fields.
+tab='	'
+cat >chain.trace <<'END'
+#leat 1
+start	tool=record	clock=monotonic_raw	arch=x86_64
+mmap	t=1	pid=-1	tid=0	addr=0xffffffff81000000	size=1000000	offset=0	path="[kernel.kallsyms]"
+mmap	t=1	pid=7	tid=7	addr=0x400000	size=4096	offset=0	path=/nowhere/app
+sym	t=1	addr=0xffffffff81000100	size=256	name=do_syscall_64	object="[kernel.kallsyms]"
+sym	t=1	addr=0xffffffffc0001000	size=256	name=ext4_sync	object="[ext4]"
+sample	t=2	cpu=0	pid=7	tid=7	comm=app	event=cycles	weight=5	chain=0xffffffffc0001010;0xffffffff81000180;0x400010;0x500000;
+sample	t=3	cpu=0	pid=7	tid=7	comm=app	event=cycles	weight=5	chain=0xffffffff81001000;
+event	t=4	cpu=0	pid=7	tid=7	comm=app	name=x:y	chain=0x400010;	own=3
+event	t=5	cpu=0	pid=7	tid=7	comm=app	name=x:z	own=4
+sample	t=6	pid=7	weight=1	ip=0xffffffff810001ff	addr=0x10
+lost	t=6	n=3	why=ring-full
+other	t=7	chain=0x1;
+end	tool=record	made=12	lost=3
+END
+try 'fields, names, the ledger' 0 'leat unwind chain.trace | grep -v ^start' <<'END'
+#leat 1
+mmap	t=1	pid=-1	tid=0	addr=0xffffffff81000000	size=1000000	offset=0	path=[kernel.kallsyms]
+mmap	t=1	pid=7	tid=7	addr=0x400000	size=4096	offset=0	path=/nowhere/app
+sym	t=1	addr=0xffffffff81000100	size=256	name=do_syscall_64	object=[kernel.kallsyms]
+sym	t=1	addr=0xffffffffc0001000	size=256	name=ext4_sync	object=[ext4]
+sample	t=2	cpu=0	pid=7	tid=7	comm=app	event=cycles	weight=5	stack=[unknown];[app];do_syscall_64;ext4_sync;	origin=u:[unknown];u:app;k:[kernel];k:ext4.ko;
+sample	t=3	cpu=0	pid=7	tid=7	comm=app	event=cycles	weight=5	stack=[kernel];	origin=k:[kernel];
+event	t=4	cpu=0	pid=7	tid=7	comm=app	name=x:y	stack=[app];	origin=u:app;	own=3
+event	t=5	cpu=0	pid=7	tid=7	comm=app	name=x:z	own=4
+sample	t=6	pid=7	weight=1	ip=0xffffffff810001ff	addr=0x10	stack=do_syscall_64;	origin=k:[kernel];
+lost	t=6	n=3	why=ring-full
+other	t=7	chain=0x1;
+end	tool=record	made=12	lost=3
+lost	n=3	why=no-object
+lost	n=1	why=no-symbol
+end	tool=unwind	in=10	passed=6	used=4	made=4	dropped=0	lost=0
+END
+try 'its books balance' 0 'leat unwind chain.trace | leat audit | tail -n 1' <<'END'
+# lost=1 why=no-symbol
+END
+try '--keep keeps the chain' 0 "leat unwind --keep chain.trace | grep t=4" <<'END'
+event	t=4	cpu=0	pid=7	tid=7	comm=app	name=x:y	chain=0x400010;	stack=[app];	origin=u:app;	own=3
+END
+try 'frames give the same' 0 'leat cat -f chain.trace | leat unwind -t | sed 1,3d >a; leat unwind chain.trace | sed 1,3d | cmp - a' </dev/null
+try 'another architecture is an error' 2 'printf "#leat 1\nstart\ttool=x\tarch=riscv64\nend\ttool=x\n" | leat unwind' </dev/null
+said 'arch=riscv64 is not supported, only x86_64, aarch64'
+try 'a missing --object' 2 'leat unwind --object /nowhere/x chain.trace' </dev/null
+said '/nowhere/x'
+
+# A symbol that comes later names what comes later; an exec forgets mappings; a fork keeps them.
+cat >time.trace <<'END'
+#leat 1
+start	tool=record	arch=x86_64
+mmap	t=1	pid=7	tid=7	addr=0x400000	size=4096	offset=0	path=/nowhere/app
+sample	t=2	pid=7	weight=1	chain=0xffffffff81000180;0x400010;
+sym	t=3	addr=0xffffffff81000100	size=256	name=late	object="[kernel.kallsyms]"
+sample	t=4	pid=7	weight=1	chain=0xffffffff81000180;0x400010;
+fork	t=5	pid=8	tid=8	ppid=7	ptid=7
+sample	t=6	pid=8	weight=1	chain=0x400010;
+mmap	t=7	pid=8	tid=8	addr=0x400000	size=4096	offset=0	path=/nowhere/other
+sample	t=8	pid=8	weight=1	chain=0x400010;
+sample	t=9	pid=7	weight=1	chain=0x400010;
+comm	t=10	pid=8	tid=8	name=new	exec=1
+sample	t=11	pid=8	weight=1	chain=0x400010;
+exit	t=12	pid=7	tid=7	ppid=1	ptid=1
+sample	t=13	pid=7	weight=1	chain=0x400010;
+end	tool=record	made=13	lost=0
+END
+try 'address spaces over time' 0 "leat unwind time.trace | sed -n 's/^sample.t=\([0-9]*\).*stack=\(.*\)${tab}origin.*/\1 \2/p'" <<'END'
+2 [app];[kernel];
+4 [app];late;
+6 [app];
+8 [other];
+9 [app];
+11 [unknown];
+13 [app];
+END
+
+# Code made at run time.
+mkdir -p root/tmp
+echo '7f0000001000 100 jit one' >root/tmp/perf-7.map
+cat >jit.trace <<'END'
+#leat 1
+start	tool=record	arch=x86_64
+mmap	t=1	pid=7	tid=7	addr=0x7f0000001000	size=4096	offset=0	path=//anon
+sample	t=2	pid=7	weight=1	chain=0x7f0000001010;0x7f0000001800;
+end	tool=record	made=2	lost=0
+END
+try 'perf maps, below --symfs' 0 'leat unwind --symfs root jit.trace | grep -e ^sample -e ^lost' <<'END'
+sample	t=2	pid=7	weight=1	stack=[jit];jit one;	origin=j:[jit];j:[jit];
+lost	n=1	why=no-symbol
+END
+
+# Build ids: --symfs, --object, a file that is another one.
+if [ "$(uname -m)" = x86_64 ]; then
+	cat >f.c <<'END'
+int hot(int n) { return n * 3; }
+int main(void) { return hot(1); }
+END
+	${CC:-cc} -O0 -no-pie -Wl,--build-id=0x0102030405060708 f.c -o app
+	mkdir -p root/nowhere
+	cp app root/nowhere/app
+	set -- "$(nm app | sed -n 's/ T hot$//p')"
+	page=$(printf '%x' $((0x$1 & ~0xfff)))
+	built () {
+		printf '#leat 1\nstart\ttool=record\tarch=x86_64\n'
+		printf 'mmap\tt=1\tpid=7\ttid=7\taddr=0x%s\tsize=4096\toffset=4096\tpath=/nowhere/app\tbuildid=@%s\n' "$page" "$2"
+		printf 'sample\tt=2\tpid=7\tweight=1\tchain=0x%s;\nend\ttool=record\tmade=2\tlost=0\n' "$1"
+	}
+	built "$1" AQIDBAUGBwg= >right.trace
+	built "$1" AAAAAAAAAAA= >wrong.trace
+	for how in '--symfs root' '--object app'; do
+		try "$how" 0 "leat unwind $how right.trace | grep -e ^sample -e ^lost" <<'END'
+sample	t=2	pid=7	weight=1	stack=hot;	origin=u:app;
+END
+	done
+	try 'another build id is told' 0 'leat unwind --symfs root wrong.trace | grep -e ^sample -e ^lost' <<'END'
+sample	t=2	pid=7	weight=1	stack=[app];	origin=u:app;
+lost	n=1	why=build-id
+END
+	try '--strict makes it an error' 2 'leat unwind --strict --symfs root wrong.trace | grep -c ^sample; exit 2' <<'END'
+1
+END
+fi
+
+# A dump that was cut, and dumps that are nonsense.
+sed 's/\(ustack=@.\{400\}\).*/\1/' dump.trace >cut.trace
+try 'a cut stack says so' 0 'leat unwind -t cut.trace | grep -c "stack=\[cut\];.*origin=u:\[cut\];"' <<'END'
+8
+END
+try 'and is counted' 0 'leat unwind -t cut.trace | grep "^lost.*stack-cut"' <<'END'
+lost	n=8	why=stack-cut
+END
+sed 's/0x[0-9a-f]*;	ustack/0x1234;	ustack/' dump.trace >wild.trace
+holds 'registers that lead nowhere' 'leat unwind -t wild.trace'
+finish
