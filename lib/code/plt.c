@@ -131,6 +131,8 @@ read_x86_64(struct names *n, const struct object_section *s, struct slice code)
 
 enum {
 	A64_BTI_C = 0xd503245f,
+	A64_NOP = 0xd503201f,
+	A64_BR_X17 = 0xd61f0220,
 	A64_ADRP_X16 = 0x90000010,
 	A64_ADRP_MASK = 0x9f00001f,
 	A64_LDR_X17_X16 = 0xf9400211, /* ldr x17, [x16, #imm] */
@@ -144,6 +146,7 @@ read_aarch64(struct names *n, const struct object_section *s, struct slice code)
 		uint32_t adrp = load32(code.p + at), ldr = load32(code.p + at + 4);
 		uint64_t addr = s->addr + at, page, start = addr;
 		const struct slot *slot;
+		size_t end;
 
 		if ((adrp & A64_ADRP_MASK) != A64_ADRP_X16 ||
 		    (ldr & A64_LDR_MASK) != A64_LDR_X17_X16)
@@ -154,8 +157,16 @@ read_aarch64(struct names *n, const struct object_section *s, struct slice code)
 		    &n->slots, (addr & ~0xfffull) + page + (uint64_t)(ldr >> 10 & 0xfff) * 8);
 		if (at >= 4 && load32(code.p + at - 4) == A64_BTI_C)
 			start -= 4;
-		if (slot != NULL)
-			name_entry(n, start, start == addr ? 16 : 24, slot->symbol);
+		if (slot == NULL)
+			continue;
+		for (end = at + 8; end + 4 <= code.n && end < at + 24; end += 4)
+			if (load32(code.p + end) == A64_BR_X17)
+				break;
+		end += 4;
+		while (end + 4 <= code.n &&
+		       load32(code.p + end) == A64_NOP) /* padding of the same entry */
+			end += 4;
+		name_entry(n, start, s->addr + end - start, slot->symbol);
 	}
 }
 

@@ -329,6 +329,30 @@ aarch64(void)
 	names_close(n);
 	object_close(o);
 	linkage("arm");
+	/* Landing pads and padding belong to the entries. */
+	for (int i = 0; i < 2; i++) {
+		const char *file = i == 0 ? "arm-bti" : "arm-pac";
+		const struct symbol *s = NULL;
+		struct slice plt;
+		uint64_t addr = 0;
+
+		if (!shell("aarch64-linux-gnu-gcc -O2 -g -mbranch-protection=standard %s -o %s "
+			   "shape.c",
+			i == 0 ? "-no-pie -Wl,-z,force-bti" : "-Wl,-z,pac-plt", file)) {
+			fprintf(stderr, "without %s\n", file);
+			continue;
+		}
+		linkage(file);
+		o = open_file(file);
+		n = names_open(o, NULL);
+		plt = object_named(o, ".plt", &addr);
+		for (size_t at = 0; at + 4 <= plt.n && s == NULL; at += 4)
+			s = names_symbol(n, addr + at);
+		CLAIM(s != NULL && s->size == 24);
+		CLAIM((load32(object_bytes(o, s->addr).p) == 0xd503245f) == (i == 0));
+		names_close(n);
+		object_close(o);
+	}
 }
 
 /* Two ways of Rust to mangle. */
