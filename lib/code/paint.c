@@ -75,7 +75,8 @@ paint_make(struct paint *p, struct paint_span *span, size_t n)
 	struct heap h = { xcalloc(n, sizeof *h.span), 0 };
 
 	paint_free(p);
-	qsort(span, n, sizeof *span, span_order);
+	if (n > 0)
+		qsort(span, n, sizeof *span, span_order);
 	p->at = xmalloc((2 * n + 1) * sizeof *p->at);
 	p->owner = xmalloc((2 * n + 1) * sizeof *p->owner);
 	for (size_t i = 0; i < n || h.n > 0;) {
