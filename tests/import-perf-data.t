@@ -150,6 +150,14 @@ else
 	skip 'tracepoints' 'no tracefs'
 fi
 
+# A group that reads its counters: one sample for each that moved.
+if record group.data -a -e '{cpu-clock,page-faults,context-switches}:S' -c 500000; then
+	agree 'a group' group.data nochain
+	holds 'its members' 'grep -q "event=page-faults	weight=[0-9]" trace'
+else
+	skip 'a group' 'not allowed'
+fi
+
 # Registers and stacks: perf script -D prints what is in the file.
 if [ -n "$regs" ] && record dwarf.data -e cpu-clock -F 499 --sample-cpu --call-graph dwarf,512; then
 	agree 'stack dumps' dwarf.data nochain

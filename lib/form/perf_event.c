@@ -50,6 +50,7 @@ struct event {
 
 struct id_slot {
 	uint64_t id;
+	uint64_t count; /* what its counter said last, where samples read it */
 	uint32_t event; /* number + 1; 0 is an empty slot */
 };
 
@@ -423,7 +424,7 @@ perf_event_id(struct perf_event_sink *s, uint64_t id, unsigned n)
 	}
 	slot = id_slot(s, id);
 	s->id_count += slot->event == 0;
-	*slot = (struct id_slot){ id, n + 1 };
+	*slot = (struct id_slot){ .id = id, .event = n + 1 };
 }
 
 int
@@ -540,10 +541,16 @@ make_regs(
 	return e->regs.n;
 }
 
+/* What a sample was made to. */
+struct parts {
+	struct slice comm;
+	struct trace_list chain, regs;
+};
+
 /* The values that samples and events share, in the order of the vocabulary. */
 static void
 sample_values(struct draft *d, const struct event *e, const struct perf_sample *x, unsigned has,
-    struct slice comm, struct trace_list chain, struct trace_list regs)
+    const struct parts *p)
 {
 	union trace_value *v = d->value;
 
@@ -556,7 +563,7 @@ sample_values(struct draft *d, const struct event *e, const struct perf_sample *
 		(v++)->i = (int32_t)x->tid;
 	}
 	if (has & HAS_COMM)
-		(v++)->s = comm;
+		(v++)->s = p->comm;
 	(v++)->s = e->name;
 	if (has & HAS_WEIGHT)
 		(v++)->i = (int64_t)x->period;
@@ -565,9 +572,9 @@ sample_values(struct draft *d, const struct event *e, const struct perf_sample *
 	if (has & HAS_ADDR)
 		(v++)->u = x->addr;
 	if (has & HAS_CHAIN)
-		(v++)->list = chain;
+		(v++)->list = p->chain;
 	if (has & HAS_REGS)
-		(v++)->list = regs;
+		(v++)->list = p->regs;
 	if (has & HAS_USTACK)
 		(v++)->s = x->stack;
 	d->n = (unsigned)(v - d->value);
@@ -622,11 +629,12 @@ draft_fields(struct perf_event_sink *s, const struct event *e, const struct perf
 	struct draft *d = &s->draft;
 	size_t used = 0;
 
+	if (x->raw.n == 0) {
+		v->missing = ~0ull;
+		return;
+	}
 	if (!e->format) {
-		if (x->raw.n > 0)
-			draft_value(
-			    d, SLICE("raw"), TRACE_BYTES, (union trace_value){ .s = x->raw });
-		v->missing = x->raw.n == 0;
+		draft_value(d, SLICE("raw"), TRACE_BYTES, (union trace_value){ .s = x->raw });
 		return;
 	}
 	/* Every field may be a list of all of the record, by a format that lies. */
@@ -692,14 +700,71 @@ put_tracepoint(
 	return trace_put(s->w, v.shape, d->value);
 }
 
+/* One record; the event may be another than that of the sample's layout, in a group that reads its members. */
+static int
+put_one(struct perf_event_sink *s, struct event *e, const struct perf_sample *x, unsigned has,
+    const struct parts *p)
+{
+	s->books.samples++;
+	s->books.made++;
+	if (e->attr.type == PERF_TYPE_TRACEPOINT) {
+		has &= ~(unsigned)(HAS_WEIGHT | HAS_IP | HAS_ADDR);
+		if (x->period > 1)
+			has |= HAS_WEIGHT;
+		sample_values(&s->draft, e, x, has, p);
+		return put_tracepoint(s, e, x, has);
+	}
+	sample_values(&s->draft, e, x, has, p);
+	if (s->shape[has] == 0) {
+		sample_fields(&s->draft, false, has);
+		s->shape[has] =
+		    1 + trace_writer_shape(s->w, SLICE("sample"), s->draft.field, s->draft.n);
+	}
+	return trace_put(s->w, s->shape[has] - 1, s->draft.value);
+}
+
+/* A sample that read counters stands for one of each event whose counter moved, weighted by how far. */
+static int
+put_counts(struct perf_event_sink *s, const struct event *e, struct perf_sample *x, unsigned has,
+    const struct parts *p)
+{
+	uint64_t format = e->layout.read_format;
+	struct slice raw = x->raw;
+	bool group = format & PERF_FORMAT_GROUP;
+	uint64_t times = (format & PERF_FORMAT_TOTAL_TIME_ENABLED ? 1 : 0) +
+			 (format & PERF_FORMAT_TOTAL_TIME_RUNNING ? 1 : 0);
+	uint64_t each = format & PERF_FORMAT_LOST ? 3 : 2;
+	const char *at = x->read.p;
+	uint64_t n = group ? load64(at) : 1;
+
+	at += group ? 8 + 8 * times : 0;
+	for (; n > 0; n--, at += 8 * each) {
+		uint64_t value = load64(at), id = load64(at + 8 * (group ? 1 : 1 + times));
+		struct id_slot *slot = s->ids ? id_slot(s, id) : NULL;
+
+		if (!slot || slot->event == 0) {
+			perf_event_lost(s, 1, "unknown-event");
+			continue;
+		}
+		/* What is raw is of the sample's own event. */
+		x->raw = e == &s->event[slot->event - 1] ? raw : SLICE("");
+		x->period = value - slot->count;
+		slot->count = value;
+		if (x->period == 0 || x->period >> 63)
+			continue;
+		if (put_one(s, &s->event[slot->event - 1], x, has | HAS_WEIGHT, p) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 {
 	struct event *e = (struct event *)find(s, h);
 	unsigned mode = h->misc & PERF_RECORD_MISC_CPUMODE_MASK, has = 0;
-	struct trace_list chain = { 0 }, regs = { 0 };
+	struct parts p = { 0 };
 	uint64_t type, reg[PERF_REGS_MAX];
-	struct slice comm = SLICE("");
 	struct perf_sample x;
 
 	if (!e || !e->known) {
@@ -726,32 +791,21 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 		const struct task *task = task_find(s, x.tid);
 
 		has |= HAS_TASK;
-		if (task) {
+		if (task || x.tid == 0) {
 			has |= HAS_COMM;
-			comm = task->comm;
-		} else if (x.tid == 0) {
-			has |= HAS_COMM;
-			comm = SLICE("swapper");
+			p.comm = task ? task->comm : SLICE("swapper");
 		}
 	}
 	if (type & PERF_SAMPLE_CALLCHAIN) {
 		has |= HAS_CHAIN;
-		chain.n = make_chain(s, e, &x);
-		chain.u = s->chain;
+		p.chain.n = make_chain(s, e, &x);
+		p.chain.u = s->chain;
 	}
 	if (x.user_abi != PERF_SAMPLE_REGS_ABI_NONE) {
-		regs.n = make_regs(s, e, &x, reg);
-		regs.u = reg;
-		if (regs.n > 0)
+		p.regs.n = make_regs(s, e, &x, reg);
+		p.regs.u = reg;
+		if (p.regs.n > 0)
 			has |= x.stack.n > 0 ? HAS_REGS | HAS_USTACK : HAS_REGS;
-	}
-	s->books.samples++;
-	s->books.made++;
-	if (e->attr.type == PERF_TYPE_TRACEPOINT) {
-		if (x.period > 1)
-			has |= HAS_WEIGHT;
-		sample_values(&s->draft, e, &x, has, comm, chain, regs);
-		return put_tracepoint(s, e, &x, has);
 	}
 	if (type & PERF_SAMPLE_PERIOD || e->layout.period)
 		has |= HAS_WEIGHT;
@@ -759,13 +813,9 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 		has |= HAS_IP;
 	if (type & PERF_SAMPLE_ADDR)
 		has |= HAS_ADDR;
-	sample_values(&s->draft, e, &x, has, comm, chain, regs);
-	if (s->shape[has] == 0) {
-		sample_fields(&s->draft, false, has);
-		s->shape[has] =
-		    1 + trace_writer_shape(s->w, SLICE("sample"), s->draft.field, s->draft.n);
-	}
-	return trace_put(s->w, s->shape[has] - 1, s->draft.value);
+	if (type & PERF_SAMPLE_READ && e->layout.read_format & PERF_FORMAT_ID)
+		return put_counts(s, e, &x, has, &p);
+	return put_one(s, e, &x, has, &p);
 }
 
 /* Address spaces. */

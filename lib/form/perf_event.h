@@ -10,6 +10,7 @@
  *	LOST_SAMPLES                lost why=lost-samples      THROTTLE        lost why=throttled, n=1 each time
  *	AUX that was truncated      lost why=aux-truncated     anything else   counted as dropped, or lost where unknown
  *
+ * A sample that reads counters (of a group, :S) becomes one record for each event whose counter moved, as in perf script.
  * A time of 0 is no time: such records get no t. Losses are summed by reason between flushes.
  * Memory: a name for each task, a buffer for one chain. Costs about 50 ns a sample beside trace_put().
  *
