@@ -3,10 +3,14 @@
 . tests/lib.sh
 
 [ "$(id -u)" -eq 0 ] || skip_all 'only root can make a root directory for others'
-command -v debootstrap >/dev/null || skip_all 'debootstrap is missing'
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
-debootstrap --variant=minbase --include=git,make,ca-certificates,sudo bookworm first "$mirror" >log 2>&1 ||
-	skip_all "no Debian could be made from $mirror: $(tail -n 1 log)"
+if [ -d "${FRESH_ROOT:-}" ]; then # one that was made before
+	cp -a "$FRESH_ROOT" first
+else
+	command -v debootstrap >/dev/null || skip_all 'debootstrap is missing'
+	debootstrap --variant=minbase --include=git,make,ca-certificates,sudo bookworm first "$mirror" >log 2>&1 ||
+		skip_all "no Debian could be made from $mirror: $(tail -n 1 log)"
+fi
 cp /etc/resolv.conf first/etc
 chroot first useradd -m user
 echo 'user ALL=(ALL) NOPASSWD: ALL' >first/etc/sudoers.d/user
