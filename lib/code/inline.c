@@ -1,5 +1,6 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -318,6 +319,41 @@ units_read(struct inlines *in)
 	free(s.span);
 }
 
+/* libdw decompresses every section that it knows at once; those that are not needed here are a third of them, and are
+ * hidden from it for that moment. */
+static Dwarf *
+dwarf_open(struct object *o)
+{
+	static const char *const unused[] = { ".debug_line", ".debug_loc", ".debug_loclists",
+		".debug_macro", ".debug_macinfo", ".debug_pubnames", ".debug_pubtypes",
+		".debug_aranges", ".debug_frame" };
+	enum { UNUSED = sizeof unused / sizeof *unused };
+	Elf_Scn *scn[UNUSED] = { 0 };
+	GElf_Word type[UNUSED] = { 0 };
+	GElf_Shdr sh;
+	Dwarf *dwarf;
+
+	if (object_elf(o) == NULL)
+		return NULL;
+	for (size_t i = 0; i < UNUSED; i++) {
+		struct object_section *s = object_section(o, unused[i]);
+
+		scn[i] = s != NULL ? elf_getscn(object_elf(o), (size_t)(s - o->section)) : NULL;
+		if (scn[i] == NULL || gelf_getshdr(scn[i], &sh) == NULL)
+			continue;
+		type[i] = sh.sh_type;
+		sh.sh_type = SHT_NOBITS;
+		gelf_update_shdr(scn[i], &sh);
+	}
+	dwarf = dwarf_begin_elf(object_elf(o), DWARF_C_READ, NULL);
+	for (size_t i = 0; i < UNUSED; i++)
+		if (scn[i] != NULL && gelf_getshdr(scn[i], &sh) != NULL) {
+			sh.sh_type = type[i];
+			gelf_update_shdr(scn[i], &sh);
+		}
+	return dwarf;
+}
+
 struct inlines *
 inline_open(struct object *debug, struct object *alt)
 {
@@ -333,11 +369,9 @@ inline_open(struct object *debug, struct object *alt)
 	in = xcalloc(1, sizeof *in);
 	in->object = debug;
 	in->dwarf = dwarf;
-	if (alt != NULL && object_elf(alt) != NULL) {
-		in->alt = dwarf_begin_elf(object_elf(alt), DWARF_C_READ, NULL);
-		if (in->alt != NULL)
-			dwarf_setalt(dwarf, in->alt);
-	}
+	in->alt = alt != NULL ? dwarf_open(alt) : NULL;
+	if (in->alt != NULL)
+		dwarf_setalt(dwarf, in->alt);
 	units_read(in);
 	return in;
 }

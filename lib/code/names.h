@@ -3,7 +3,8 @@
  * Joins what knows names: DWARF for functions and what was inlined into them, the symbol tables of the object and of
  * its debug file, the packed symbols of .gnu_debugdata, the linkage tables. All of it is opened at the first question
  * that needs it, and every answer is kept in a table by address: asking again costs one probe. The table begins anew
- * when NAMES_CACHE answers are in it (about 100 bytes each, so some 13 MB an object at most); names stay.
+ * when NAMES_CACHE answers are in it (30 bytes each and 24 a frame, so some 10 MB an object at most); names stay. What
+ * libdw keeps comes on top: for the C library of Debian, whose DWARF is compressed, 15 MB and 50 ms once.
  *
  * With inlined functions, all names come from DWARF where it has any (`__random`, as its author called it), without
  * them from symbols (`rand`, as its callers do): so does perf(1).
