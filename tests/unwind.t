@@ -48,6 +48,15 @@ END
 	try '--no-inline leaves them out' 0 'grep -c "main;inliner;here;" flat' <<'END'
 1
 END
+	# .debug_frame of a separate debug file
+	if [ -x dump ]; then
+		objcopy --only-keep-debug dump dump.debug && strip dump && objcopy --add-gnu-debuglink=dump.debug dump
+		if ./dump >dump.trace && compare >out; then
+			good 'own dump, stripped, .debug_frame in its debug file'
+		else
+			bad 'own dump, stripped' "$(cat out err2)"
+		fi
+	fi
 fi
 
 if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then

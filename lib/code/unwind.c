@@ -35,6 +35,8 @@ struct unwind_rules {
 	size_t functions, cap;
 	struct hash_set by_fde; /* section and offset -> function */
 	struct arena rows;
+	struct object *(*ask)(void *context); /* for the debug file; NULL once asked */
+	void *ask_context;
 	struct cfi_rows work;
 	uint64_t damaged;
 };
@@ -114,6 +116,27 @@ unwind_rules_new(struct object *o, const struct arch *arch)
 	object_named(o, ".got", &got);
 	u->eh.data = got;
 	return u;
+}
+
+void
+unwind_rules_debug(struct unwind_rules *u, struct object *(*debug)(void *context), void *context)
+{
+	u->ask = debug;
+	u->ask_context = context;
+}
+
+/* The debug file's .debug_frame, when the first address was not found. */
+static void
+ask_debug(struct unwind_rules *u)
+{
+	struct object *own = u->object, *debug = u->ask(u->ask_context);
+
+	u->ask = NULL;
+	if (u->debug.n > 0 || debug == NULL || debug == own)
+		return;
+	u->object = debug;
+	section(u, &u->debug, ".debug_frame");
+	u->object = own;
 }
 
 void
@@ -257,6 +280,8 @@ unwind_rules_row(struct unwind_rules *u, uint64_t vaddr, const struct cfi_rule *
 	} else if (u->eh.n > 0 && search(&u->eh_index, &u->eh, vaddr, &offset) == 0) {
 		f = function_of(u, &u->eh, offset, vaddr);
 	}
+	if ((f == NULL || f->row == NULL) && u->ask)
+		ask_debug(u);
 	if ((f == NULL || f->row == NULL) && u->debug.n > 0 &&
 	    search(&u->debug_index, &u->debug, vaddr, &offset) == 0)
 		f = function_of(u, &u->debug, offset, vaddr);
@@ -326,13 +351,16 @@ static bool
 is_sigreturn(const struct unwind_rules *u, uint64_t vaddr)
 {
 	struct slice want = u->arch->sigreturn, got;
+	uint64_t back = want.n - 1;
 
-	for (uint64_t i = 0; i < want.n + 1; i++) {
-		got = object_bytes(u->object, vaddr + 1 - i);
-		if (got.n >= want.n && memcmp(got.p, want.p, want.n) == 0)
-			return true;
+	got = object_bytes(u->object, vaddr - back);
+	if (got.n == 0) { /* at the very beginning of a segment */
+		back = 0;
+		got = object_bytes(u->object, vaddr);
 	}
-	return false;
+	if (got.n > back + 1 + want.n)
+		got.n = back + 1 + want.n;
+	return got.n >= want.n && memmem(got.p, got.n, want.p, want.n) != NULL;
 }
 
 static bool

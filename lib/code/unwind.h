@@ -26,6 +26,11 @@ struct unwind_rules;
 struct unwind_rules *unwind_rules_new(struct object *o, const struct arch *arch);
 void unwind_rules_free(struct unwind_rules *u);
 
+/* Where to ask, at most once, for the separate debug file, when the object does not tell of an address. The result is
+ * borrowed, and may be NULL. */
+void unwind_rules_debug(
+    struct unwind_rules *u, struct object *(*debug)(void *context), void *context);
+
 /* The row for an address of the object, good as long as the rules are; NULL where there is none. *rule and *section are
  * what cfi_step() wants. */
 const struct cfi_row *unwind_rules_row(struct unwind_rules *u, uint64_t vaddr,

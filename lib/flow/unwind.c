@@ -305,6 +305,12 @@ to_object(const struct image *i, const struct space_map *map, uint64_t addr, uin
 
 /* ---- what the walker asks ---- */
 
+static struct object *
+debug_file(void *names)
+{
+	return names_debug(names);
+}
+
 static bool
 walker_find(void *context, uint64_t addr, struct unwind_place *place)
 {
@@ -318,8 +324,10 @@ walker_find(void *context, uint64_t addr, struct unwind_place *place)
 	i = image_of(u, map);
 	if (to_object(i, map, addr, &vaddr) < 0)
 		return true;
-	if (i->rules == NULL)
+	if (i->rules == NULL) {
 		i->rules = unwind_rules_new(i->object, u->walker.arch);
+		unwind_rules_debug(i->rules, debug_file, i->names);
+	}
 	place->rules = i->rules;
 	place->bias = addr - vaddr;
 	return true;

@@ -1,0 +1,96 @@
+#!/bin/sh
+# unwind - stack dumps and chains to named stacks: ours beside perf script, on recordings of real programs made here
+#
+# usage: make bench T=unwind	UNWIND_S=8 seconds of stack dumps, UNWIND_RUNS=3 runs of which the shortest counts
+#
+# Times are of whole processes, so that opening objects and reading symbols counts on both sides. "ours/this" is how many
+# times as many samples a second we do. "agree" is tests/agree: the same stacks, function by function.
+: "${B:=$PWD/build}" "${TOP:=$PWD}" "${UNWIND_S:=8}" "${UNWIND_RUNS:=3}"
+LC_ALL=C PATH=$B/bin:$PATH
+export LC_ALL PATH
+d=$B/bench/data/unwind
+mkdir -p "$d" || exit 2
+
+work () {
+	end=$(($(date +%s) + UNWIND_S))
+	while [ "$(date +%s)" -lt "$end" ]; do
+		perl -e 'for (1 .. 300000) { $h{"k" . ($_ % 5003)} .= "x$_" } for (sort keys %h) { $n += () = $h{$_} =~ /x1/g }'
+		python3 -c 'import json, re
+for i in range(60): json.loads(json.dumps({str(k): [k] * 9 for k in range(3000)})); re.findall("(a+)+b|[0-9]+", "aaaac 123 " * 200)'
+		if command -v sqlite3 >/dev/null; then
+			sqlite3 :memory: 'create table t(a, b); with recursive c(x) as (select 1 union all select x + 1
+				from c where x < 250000) insert into t select x, x * 7 % 1001 from c; create index i on
+				t(b); select count(*) from t t1 join t t2 on t1.b = t2.b where t1.a < 500' >/dev/null
+		fi
+	done
+}
+if [ "${1-}" = work ]; then
+	work
+	exit
+fi
+
+record () {
+	[ -s "$d/$1.data" ] || perf record -q -F "$2" --call-graph "$3" -o "$d/$1.data" -- \
+		sh "$TOP/bench/unwind.sh" work >/dev/null 2>&1
+}
+record dwarf 3999 dwarf || { echo 'skip: perf cannot record here'; exit 0; }
+record fp 19999 fp
+
+# best COMMAND: the shortest of some runs, in nanoseconds.
+best () {
+	least=
+	runs=$UNWIND_RUNS
+	while [ "$runs" -gt 0 ]; do
+		from=$(date +%s%N)
+		sh -c "$1" >/dev/null 2>"$d/err" || echo "failed: $1: $(head -n 1 "$d/err")" >&2
+		took=$(($(date +%s%N) - from))
+		[ -n "$least" ] && [ "$took" -ge "$least" ] || least=$took
+		runs=$((runs - 1))
+	done
+	echo "$least"
+}
+
+# row NAME NANOSECONDS SAMPLES [NANOSECONDS-OF-OURS]
+row () {
+	awk -v name="$1" -v ns="$2" -v n="$3" -v ours="${4-}" 'BEGIN {
+		printf "%-52s %8.3f s %10.0f samples/s", name, ns / 1e9, n / (ns / 1e9)
+		if (ours != "") printf "   ours/this %.1f", ns / ours
+		printf "\n" }'
+}
+
+samples () {
+	leat cat -t "$1" | grep -c '^sample'
+}
+
+leat import -f -z 0 -o "$d/dwarf.trace" "$d/dwarf.data"
+n=$(samples "$d/dwarf.trace")
+echo "stack dumps: $(($(stat -c %s "$d/dwarf.trace") / 1000000)) MB, $n samples"
+row 'cat of the same bytes through a pipe' "$(best "cat '$d/dwarf.trace' | cat")" "$n"
+for inline in --no-inline ''; do
+	alone=$(best "leat unwind $inline '$d/dwarf.trace'")
+	whole=$(best "leat import '$d/dwarf.data' | leat unwind $inline | leat fold")
+	row "leat unwind $inline" "$alone" "$n"
+	row "leat import | leat unwind $inline | leat fold" "$whole" "$n"
+	[ -n "$inline" ] || UNWIND_RUNS=1
+	theirs=$(best "perf script $inline -i '$d/dwarf.data'")
+	row "perf script $inline (alone)" "$theirs" "$n" "$alone"
+	row "perf script $inline (whole)" "$theirs" "$n" "$whole"
+	perf script $inline --ns -F comm,pid,tid,time,ip,sym,dso -i "$d/dwarf.data" >"$d/theirs" 2>/dev/null
+	leat unwind $inline -t "$d/dwarf.trace" >"$d/ours"
+	perl "$TOP/tests/agree" "$d/theirs" "$d/ours" | head -n 6 | sed 's/^/	agree: /'
+done
+memory=$(/usr/bin/env python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000)' leat unwind "$d/dwarf.trace")
+echo "leat unwind: at most $memory MB of memory"
+
+UNWIND_RUNS=3
+leat import -f -z 0 -o "$d/fp.trace" "$d/fp.data"
+n=$(samples "$d/fp.trace")
+echo "chains: $(($(stat -c %s "$d/fp.trace") / 1000000)) MB, $n samples"
+row 'leat unwind' "$(best "leat unwind '$d/fp.trace'")" "$n"
+ours=$(best "leat import '$d/fp.data' | leat unwind | leat fold")
+row 'leat import | leat unwind | leat fold' "$ours" "$n"
+UNWIND_RUNS=1
+row 'perf script' "$(best "perf script -i '$d/fp.data'")" "$n" "$ours"
+rm -f "$d/theirs" "$d/ours"
