@@ -23,12 +23,15 @@ base64_encode(struct buf *to, const void *bytes, size_t n)
 	to->n = (size_t)(out - to->p);
 }
 
+/* The six bits that a letter stands for, or -1. */
 static int
-digit(char c)
+digit(unsigned char c)
 {
-	const char *at = c ? strchr(letters, c) : NULL;
-
-	return at ? (int)(at - letters) : -1;
+	if ((unsigned)(c | 32) - 'a' < 26)
+		return c & 32 ? c - 'a' + 26 : c - 'A';
+	if ((unsigned)c - '0' < 10)
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 int
@@ -43,7 +46,7 @@ base64_decode(struct buf *to, struct slice text)
 		pad++;
 	buf_room(to, text.n / 4 * 3);
 	for (size_t i = 0; i < text.n - pad; i++) {
-		int d = digit(text.p[i]);
+		int d = digit((unsigned char)text.p[i]);
 
 		if (d < 0) {
 			to->n = start;
