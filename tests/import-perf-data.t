@@ -2,13 +2,13 @@
 . tests/lib.sh
 
 command -v perf >/dev/null || skip_all 'no perf'
-cat >work.sh <<'END'
+cat >work.sh <<'EOF'
 perl -e '$0 = "a b"; $i = 0; $i++ while $i < 2e6; system "true"' &
 for i in 1 2 3 4 5; do
 	perl -e '$i = 0; $i++ while $i < 4e5'
 done
 wait
-END
+EOF
 
 # record NAME OPTION...: what perf has to say is in NAME.log; on a busy machine it does not always get what it asks for
 record () {
@@ -30,7 +30,7 @@ x86_64 | aarch64) regs=yes ;;
 esac
 
 # COMM PID TID CPU TIME PERIOD EVENT IP... of samples, from a trace.
-cat >ours.awk <<'END'
+cat >ours.awk <<'EOF'
 BEGIN { FS = "\t" }
 $1 == "sample" || $1 == "event" {
 	split("", v)
@@ -45,9 +45,9 @@ $1 == "sample" || $1 == "event" {
 	gsub(/;/, " ", chain)
 	print comm "|" v["pid"] "|" v["tid"] "|" v["cpu"] "|" v["t"] "|" period "|" event "|" (nochain ? "" : chain)
 }
-END
+EOF
 # The same of perf script, which prints COMM PID/TID [CPU] SECONDS.NS: PERIOD EVENT: ...
-cat >theirs.awk <<'END'
+cat >theirs.awk <<'EOF'
 match($0, /-?[0-9]+\/-?[0-9]+ +\[[0-9]+\] +[0-9]+\.[0-9]+: /) {
 	comm = substr($0, 1, RSTART - 1)
 	sub(/^ +/, "", comm)
@@ -61,10 +61,10 @@ match($0, /-?[0-9]+\/-?[0-9]+ +\[[0-9]+\] +[0-9]+\.[0-9]+: /) {
 	sub(/:$/, "", event)
 	print comm "|" id[1] "|" id[2] "|" substr($2, 2) + 0 "|" t "|" $4 "|" event "|"
 }
-END
+EOF
 # Its chains are of offsets in the objects; those of the file are in what -D prints, with the markers of contexts, and
 # values in their range that a stack without frame pointers gave.
-cat >chains.awk <<'END'
+cat >chains.awk <<'EOF'
 function out () {
 	if (inside)
 		print chain
@@ -83,7 +83,7 @@ inside && /^\.\.\.\.\. +[0-9]+: / && $3 !~ /^fffffffffffff/ {
 	chain = chain ($3 == "" ? "0" : $3) " "
 }
 END { out() }
-END
+EOF
 
 # agree NAME FILE [nochain]: every sample of FILE is the same, and there are some
 agree () {
@@ -122,11 +122,11 @@ agree 'compressed' z.data
 
 perf record -q -o - -e cpu-clock -F 1997 -g --sample-cpu -- sh work.sh 2>pipe.log >pipe.data
 agree 'pipe form' pipe.data
-leat import -t perf.data <fp.data >1
-holds 'file form through a pipe' 'cat fp.data | leat import -t perf.data | diff - 1'
-leat import -t perf.data <pipe.data >1
-holds 'pipe form through a pipe' 'cat pipe.data | leat import -t perf.data | diff - 1'
-holds 'the pipe form knows the host' 'grep -q "^start	tool=perf	version=.*	host=$(uname -n)	" 1'
+leat import -t perf.data <fp.data >text
+holds 'file form through a pipe' 'cat fp.data | leat import -t perf.data | diff - text'
+leat import -t perf.data <pipe.data >text
+holds 'pipe form through a pipe' 'cat pipe.data | leat import -t perf.data | diff - text'
+holds 'the pipe form knows the host' 'grep -q "^start	tool=perf	version=.*	host=$(uname -n)	" text'
 
 if record all.data -a -k monotonic_raw -e cpu-clock -F 997 -g; then
 	agree 'all CPUs' all.data

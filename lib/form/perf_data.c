@@ -16,6 +16,7 @@ enum {
 	MEMORY = 512 * 1024 * 1024,
 	FILE_HEADER = 104,
 	PIPE_HEADER = 16,
+	MAX_STACK = 127,             /* kernel.perf_event_max_stack, as the file does not say it */
 	MISC_BUILD_ID_SIZE = 1 << 15 /* the record says how long its build id is */
 };
 
@@ -1377,6 +1378,7 @@ perf_data_import(int fd, struct trace_writer *w, const struct perf_data_options 
 	if (!m.regular)
 		io_enlarge_pipe(fd);
 	m.sink = perf_event_new(w, PERF_MACHINE_UNKNOWN);
+	perf_event_max_stack(m.sink, MAX_STACK);
 	result = import(&m);
 	if (result == 0 && finish(&m) < 0)
 		result = error_set(e, "%s", trace_writer_error(w));

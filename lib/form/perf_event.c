@@ -62,6 +62,7 @@ struct task {
 struct perf_event_sink {
 	struct trace_writer *w;
 	enum perf_machine machine;
+	uint32_t max_stack;
 	struct event *event;
 	size_t events, event_cap;
 	bool
@@ -284,6 +285,12 @@ perf_event_machine(struct perf_event_sink *s, enum perf_machine machine)
 	s->machine = machine;
 	for (size_t i = 0; i < s->events; i++)
 		perf_regs_map(&s->event[i].regs, machine, s->event[i].layout.regs_user);
+}
+
+void
+perf_event_max_stack(struct perf_event_sink *s, uint32_t max)
+{
+	s->max_stack = max;
 }
 
 void
@@ -515,6 +522,9 @@ make_chain(struct perf_event_sink *s, const struct event *e, const struct perf_s
 	n = perf_chain_plain(x, s->chain, &guest);
 	if (guest > 0)
 		perf_event_lost(s, 1, "guest");
+	if (s->max_stack &&
+	    n >= (e->attr.sample_max_stack ? e->attr.sample_max_stack : s->max_stack))
+		perf_event_lost(s, 1, "stack-cut");
 	if (e->layout.branch_type & PERF_SAMPLE_BRANCH_CALL_STACK && x->branch_n > 0)
 		n = lbr_chain(x, n, s->chain);
 	return n;

@@ -33,6 +33,10 @@ struct perf_event_sink;
 struct perf_event_sink *perf_event_new(struct trace_writer *w, enum perf_machine machine);
 void perf_event_machine(struct perf_event_sink *s, enum perf_machine machine);
 
+/* A chain of max addresses or more was cut by the kernel (kernel.perf_event_max_stack), and counts lost why=stack-cut. An
+ * event's own limit goes before it. 0, as at first: nothing is known. */
+void perf_event_max_stack(struct perf_event_sink *s, uint32_t max);
+
 /* Adds an event, returns its number: 0, 1, 2 ... An empty name becomes perf_attr_name(). format may be NULL: a tracepoint
  * then gives its raw bytes as `raw`. -1 with the text in e where its records have id or time at another place than those
  * of the events before, so that nobody could tell them apart. A sample_type that is not known is no error: samples of

@@ -179,6 +179,24 @@ branches(void)
 	   "sample\tevent=cycles\tchain=0xffffffff81000000;0x401000;0x402020;\n");
 }
 
+/* As many addresses as the kernel gives are hardly all. */
+static void
+cut(void)
+{
+	struct perf_event_attr a = attr(PERF_TYPE_SOFTWARE, PERF_SAMPLE_CALLCHAIN);
+
+	begin();
+	CLAIM(perf_event_add(sink, &a, SLICE(""), NULL, NULL) == 0);
+	RECORD(PERF_RECORD_SAMPLE, 2, 4, PERF_CONTEXT_USER, 1, 2, 3);
+	perf_event_max_stack(sink, 3);
+	RECORD(PERF_RECORD_SAMPLE, 2, 4, PERF_CONTEXT_USER, 1, 2, 3);
+	RECORD(PERF_RECORD_SAMPLE, 2, 3, PERF_CONTEXT_USER, 1, 2);
+	is("sample\tevent=cpu-clock\tchain=0x1;0x2;0x3;\n"
+	   "sample\tevent=cpu-clock\tchain=0x1;0x2;0x3;\n"
+	   "sample\tevent=cpu-clock\tchain=0x1;0x2;\n"
+	   "lost\tn=1\twhy=stack-cut\n");
+}
+
 static void
 registers(void)
 {
@@ -248,6 +266,7 @@ main(void)
 	several();
 	counts();
 	branches();
+	cut();
 	registers();
 	tasks();
 	return 0;
