@@ -92,7 +92,10 @@ struct plan { /* for a shape of the reader */
 	enum { PLAN_UNKNOWN, PLAN_LEDGER, PLAN_STATE, PLAN_PASS, PLAN_STACK } kind;
 	unsigned out; /* the writer's shape */
 	unsigned fields;
-	uint8_t *from; /* the reader's field of each of the writer's; STACK, ORIGIN */
+	uint8_t *from;           /* the reader's field of each of the writer's; STACK, ORIGIN */
+	uint8_t *kinds;          /* of each of the writer's */
+	const uint64_t **column; /* of the reader's fields, in the block of this number */
+	uint64_t block;
 	int pid, chain, ip, regs, ustack;
 };
 
@@ -133,7 +136,8 @@ struct flow_unwind {
 		uint32_t chain;
 	} * seen;
 	size_t seen_cap;
-	uint64_t block; /* number of the present block, from 1 */
+	uint64_t block;        /* number of the present block, from 1 */
+	uint64_t block_number; /* the same, but not changed by forget() */
 	const struct trace_block *present;
 	uint32_t rows_left;
 
@@ -828,6 +832,10 @@ make_plan(
 			p->from[n++] = ORIGIN;
 		}
 	}
+	p->kinds = arena_alloc(&u->names_arena, n);
+	for (unsigned i = 0; i < n; i++)
+		p->kinds[i] = (uint8_t)field[i].kind;
+	p->column = arena_alloc(&u->names_arena, shape->fields * sizeof *p->column);
 	p->fields = n;
 	p->out = trace_writer_shape(w, shape->type, field, n);
 }
@@ -859,8 +867,7 @@ find_chain(
 	uint32_t number;
 
 	if (p->pid >= 0)
-		space =
-		    spaces_of(&u->space.spaces, (int64_t)trace_column(b, s, (unsigned)p->pid)[row]);
+		space = spaces_of(&u->space.spaces, (int64_t)p->column[p->pid][row]);
 	if (p->regs >= 0) {
 		regs = trace_block_value(b, s, (unsigned)p->regs, row).list;
 		u->walker.arch = regs.n > 0 ? arch_of(u, regs.n) : NULL;
@@ -875,7 +882,7 @@ find_chain(
 		}
 	}
 	if (p->chain >= 0) {
-		uint64_t id = trace_column(b, s, (unsigned)p->chain)[row];
+		uint64_t id = p->column[p->chain][row];
 
 		serial = space ? space->serial : 0;
 		if (id >= u->seen_cap) {
@@ -906,17 +913,37 @@ find_chain(
 }
 
 static int
-put_stack(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32_t row,
-    const struct plan *p, struct trace_writer *w)
+put_stack(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32_t row, struct plan *p,
+    struct trace_writer *w)
 {
-	uint32_t number = find_chain(u, b, s, row, p);
-	struct chain *c = &u->chain[number];
-	struct stack *stack = c->stack;
+	struct stack *stack;
+	struct chain *c;
+	uint32_t number;
+
+	if (p->block != u->block_number) {
+		for (unsigned f = 0; f < b->shape[s]->fields; f++)
+			p->column[f] = NULL;
+		for (unsigned i = 0; i < p->fields; i++)
+			if (p->from[i] < FIELDS_MAX && p->kinds[i] <= TRACE_STR)
+				p->column[p->from[i]] = trace_column(b, s, p->from[i]);
+		if (p->chain >= 0)
+			p->column[p->chain] = trace_column(b, s, (unsigned)p->chain);
+		if (p->pid >= 0)
+			p->column[p->pid] = trace_column(b, s, (unsigned)p->pid);
+		p->block = u->block_number;
+	}
+	number = find_chain(u, b, s, row, p);
+	c = &u->chain[number];
+	stack = c->stack;
 
 	for (int i = 0; i < 3; i++)
 		u->lost[NO_OBJECT + i] += c->unnamed[i];
 	for (unsigned i = 0; i < p->fields; i++)
-		if (p->from[i] == STACK)
+		if (p->kinds[i] <= TRACE_NUM)
+			u->value[i].u = p->column[p->from[i]][row];
+		else if (p->kinds[i] == TRACE_STR)
+			u->value[i].s = trace_string(b, (uint32_t)p->column[p->from[i]][row]);
+		else if (p->from[i] == STACK)
 			u->value[i].list = (struct trace_list){
 				.s = stack->name, .n = stack->n, .memo = &stack->name_memo
 			};
@@ -943,6 +970,7 @@ flow_unwind_row(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32
 		u->present = b;
 		u->rows_left = b->records;
 		u->block++;
+		u->block_number++;
 	}
 	u->rows_left--;
 	if (p->kind == PLAN_STACK) {
