@@ -74,7 +74,8 @@ struct fold {
 	size_t slot_cap;
 	uint32_t *string_base,
 	    *string_event; /* by string: the sequence of the one base, or its frame; the event */
-	size_t string_base_cap, string_event_cap;
+	uint32_t *string_frame; /* by string: its frame where nobody asks for origins */
+	size_t string_base_cap, string_event_cap, string_frame_cap;
 	uint32_t *scratch;
 	size_t scratch_cap;
 	struct buf text, base_text;
@@ -375,9 +376,18 @@ row_stack(
 		    origin == NONE ? NULL : trace_string_ids(b, origin, &origins);
 
 		GROW(f->scratch, f->scratch_cap, n);
-		for (uint32_t i = 0; i < n; i++)
-			f->scratch[i] = raw_intern(f, trace_string(b, (uint32_t)name[i]),
-			    i < origins ? trace_string(b, (uint32_t)from[i]) : SLICE(""));
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t *seen = &f->string_frame[name[i]];
+
+			if (i < origins)
+				f->scratch[i] = raw_intern(f, trace_string(b, (uint32_t)name[i]),
+				    trace_string(b, (uint32_t)from[i]));
+			else if (*seen != NONE)
+				f->scratch[i] = *seen;
+			else
+				f->scratch[i] = *seen =
+				    raw_intern(f, trace_string(b, (uint32_t)name[i]), SLICE(""));
+		}
 	} else {
 		/* Names that all read as numbers, of a writer that did not mark them as text. */
 		struct trace_list l = trace_block_list(b, p->stack_kind, list);
@@ -584,6 +594,8 @@ block_begin(struct fold *f, struct trace_block *b)
 		f->slot[i].entry = NONE;
 	GROW(f->string_base, f->string_base_cap, b->strings);
 	GROW(f->string_event, f->string_event_cap, b->strings);
+	GROW(f->string_frame, f->string_frame_cap, b->strings);
+	memset(f->string_frame, 0xff, b->strings * sizeof *f->string_frame);
 	memset(f->string_base, 0xff, b->strings * sizeof *f->string_base);
 	memset(f->string_event, 0xff, b->strings * sizeof *f->string_event);
 }
@@ -790,6 +802,7 @@ fold_free(struct fold *f)
 	free(f->entry);
 	free(f->slot);
 	free(f->string_base);
+	free(f->string_frame);
 	free(f->string_event);
 	free(f->scratch);
 	buf_free(&f->text);
