@@ -5,7 +5,7 @@
 #
 # The text is that of a recording made here, repeated with later times until it is long enough. The floor is
 # bench/fold.c. stackcollapse-perf.pl and inferno-collapse-perf are run where they are in PATH; perl's on a tenth.
-: "${B:=$PWD/build}" "${TOP:=$PWD}" "${FOLD_MB:=160}" "${FOLD_RUNS:=5}" "${FOLD_HZ:=4999}"
+: "${B:=$PWD/build}" "${TOP:=$PWD}" "${FOLD_MB:=160}" "${FOLD_RUNS:=5}" "${FOLD_HZ:=4999}" "${FOLD_DATA_HZ:=20000}"
 LC_ALL=C PATH=$B/bin:$PATH
 export LC_ALL PATH
 d=$B/bench/data/fold
@@ -93,20 +93,26 @@ else
 	echo 'skip: no stackcollapse-perf.pl in PATH'
 fi
 
-samples=$(grep -c '^[^[:space:]#]' "$d/short.txt")
-echo "perf.data: $(($(stat -c %s "$d/perf.data") / 1000)) kB, $samples samples"
+# Many samples in a short time: symbols are read once, however many there are.
+[ -s "$d/many.data" ] || perf record -q -F "$FOLD_DATA_HZ" -g -o "$d/many.data" -- \
+	sh -c "sh '$TOP/bench/fold.sh' work & sh '$TOP/bench/fold.sh' work; wait" >/dev/null 2>&1
+samples=$(perf script -i "$d/many.data" -F event 2>/dev/null | grep -c .)
+echo "perf.data: $(($(stat -c %s "$d/many.data") / 1000)) kB, $samples samples"
 FOLD_RUNS=3
 if [ -x "$B/libexec/leat/unwind" ]; then
-	ours=$(best "leat import '$d/perf.data' | leat unwind | leat fold")
+	ours=$(best "leat import '$d/many.data' | leat unwind | leat fold")
 	per=$(awk -v ns="$ours" -v n="$samples" 'BEGIN { print ns / n * 1000 }')
 	row 'leat import perf.data | leat unwind | leat fold' "$ours" "$samples" samples/s
-	row 'perf script >/dev/null' "$(best "perf script -i '$d/perf.data' >/dev/null")" "$samples" samples/s "$per"
+	FOLD_RUNS=1
+	row 'perf script >/dev/null' "$(best "perf script -i '$d/many.data' >/dev/null")" "$samples" samples/s "$per"
 	if command -v stackcollapse-perf.pl >/dev/null; then
-		row 'perf script | stackcollapse-perf.pl' "$(best "perf script -i '$d/perf.data' | stackcollapse-perf.pl")" "$samples" samples/s "$per"
+		row 'perf script | stackcollapse-perf.pl' \
+			"$(best "perf script -i '$d/many.data' | stackcollapse-perf.pl")" "$samples" samples/s "$per"
 	fi
 else
-	echo 'skip: no leat unwind yet'
+	echo 'skip: no leat unwind'
 fi
+FOLD_RUNS=3
 leat import perf-script "$d/long.txt" 2>/dev/null >"$d/long.trace"
 row 'leat fold alone, from level 3 frames' "$(best "leat fold '$d/long.trace'")" \
 	"$(grep -c '^[^[:space:]#]' "$d/long.txt")" samples/s
