@@ -193,10 +193,17 @@ END
 sample	t=2	pid=7	weight=1	stack=[app];	origin=u:app;
 lost	n=1	why=build-id
 END
-	try '--strict makes it an error' 2 'leat unwind --strict --symfs root wrong.trace | grep -c ^sample; exit 2' <<'END'
-1
-END
+	try '--strict makes it an error' 2 'leat unwind --strict --symfs root wrong.trace >out' </dev/null
+	said '1 lost, and --strict was given'
+	try '--strict without loss' 0 'leat unwind --strict --symfs root right.trace >out' </dev/null
 fi
+
+try 'registers of something else' 0 "printf '#leat 1\\nstart\\ttool=x\\tarch=x86_64\\nsample\\tpid=1\\tregs=0x1;0x2;\\nend\\ttool=x\\n' |
+	leat unwind | grep -e ^sample -e ^lost" <<'END'
+sample	pid=1	stack=[unknown];	origin=u:[unknown];
+lost	n=1	why=no-symbol
+lost	n=1	why=bad-regs
+END
 
 # A dump that was cut, and dumps that are nonsense.
 sed 's/\(ustack=@.\{400\}\).*/\1/' dump.trace >cut.trace
@@ -208,4 +215,19 @@ lost	n=8	why=stack-cut
 END
 sed 's/0x[0-9a-f]*;	ustack/0x1234;	ustack/' dump.trace >wild.trace
 holds 'registers that lead nowhere' 'leat unwind -t wild.trace'
+
+# The peer: a real program, function by function.
+# shellcheck disable=SC2016
+if perf record -q -F 997 --call-graph dwarf -o p.data -- perl -e '$e = time + 3;
+	while (time < $e) { $h{$_ % 503} .= "x$_" for 1 .. 9999; for (sort keys %h) { $n += () = $h{$_} =~ /x1/g } %h = () }' \
+	>/dev/null 2>err && perf script --ns -F comm,pid,tid,time,ip,sym,dso -i p.data >theirs 2>/dev/null; then
+	leat import p.data | leat unwind -t >ours
+	if perl "$TOP/tests/agree" theirs ours >out; then
+		good "perf script: $(head -n 1 out)"
+	else
+		bad 'perf script has other stacks' "$(cat out)"
+	fi
+else
+	skip 'stacks beside those of perf script' "$(head -n 1 err)"
+fi
 finish

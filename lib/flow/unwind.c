@@ -31,11 +31,12 @@ enum why {
 	NO_SYMBOL,
 	GUESSED,
 	NO_STACK,
+	BAD_REGS,
 	WHYS
 };
 
 static const char *const why_name[WHYS] = { "stack-cut", "no-cfi", "bad-cfi", "stack-deep",
-	"no-object", "build-id", "no-symbol", "frame-guessed", "no-stack" };
+	"no-object", "build-id", "no-symbol", "frame-guessed", "no-stack", "bad-regs" };
 
 /* ---- objects ---- */
 
@@ -871,6 +872,7 @@ find_chain(
 	if (p->regs >= 0) {
 		regs = trace_block_value(b, s, (unsigned)p->regs, row).list;
 		u->walker.arch = regs.n > 0 ? arch_of(u, regs.n) : NULL;
+		u->lost[BAD_REGS] += regs.n > 0 && u->walker.arch == NULL;
 		if (u->walker.arch) {
 			struct slice dump = SLICE("");
 
