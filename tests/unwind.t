@@ -205,6 +205,22 @@ lost	n=1	why=no-symbol
 lost	n=1	why=bad-regs
 END
 
+# A kernel that was moved as it booted, and its file.
+echo 'int slow_path(int n) { return n * 3; } void _start(void) { slow_path(1); }' >k.c
+if [ "$(uname -m)" = x86_64 ] && ${CC:-cc} -O0 -g0 -ffreestanding -nostdlib -static -no-pie -fno-pie -mcmodel=kernel -fno-stack-protector \
+	-Wl,--build-id=none -Wl,-Ttext=0xffffffff81000000 k.c -o vmlinux-1.2 2>err; then
+	printf '#leat 1\nstart\ttool=x\tarch=x86_64\n%s\n%s\nend\ttool=x\n' \
+		"mmap${tab}pid=-1${tab}addr=0xffffffff9f000000${tab}size=65536${tab}offset=0${tab}path=[kernel.kallsyms]" \
+		"sample${tab}pid=1${tab}chain=0xffffffff9f000004;" >moved.trace
+	try 'a vmlinux' 0 'leat unwind --object vmlinux-1.2 moved.trace | grep -e ^sample -e ^lost' <<'END'
+sample	pid=1	stack=slow_path;	origin=k:[kernel];
+END
+	try 'another kernel is not ours' 0 'leat unwind moved.trace | grep -e ^sample -e ^lost' <<'END'
+sample	pid=1	stack=[kernel];	origin=k:[kernel];
+lost	n=1	why=no-symbol
+END
+fi
+
 # A dump that was cut, and dumps that are nonsense.
 sed 's/\(ustack=@.\{400\}\).*/\1/' dump.trace >cut.trace
 try 'a cut stack says so' 0 'leat unwind -t cut.trace | grep -c "stack=\[cut\];.*origin=u:\[cut\];"' <<'END'
