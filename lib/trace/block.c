@@ -69,7 +69,7 @@ block_free(struct trace_block *b)
 	free(p->bytes);
 	free(p->scratch);
 	free(p->address);
-	hash_free(&p->address_set);
+	free(p->numbers.slot);
 	arena_free(&p->arena);
 	free(p);
 	free(b->shape);
@@ -95,6 +95,8 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 	if (at->column == NULL) {
 		at->columns = shape->fields;
 		at->column = xcalloc(shape->fields, sizeof *at->column);
+		for (unsigned f = 0; f < shape->fields; f++)
+			at->column[f].kind = shape->field[f].kind;
 		at->t = trace_field_of(shape, SLICE("t"), TRACE_INT);
 	}
 	at->serial = p->serial;
@@ -248,39 +250,48 @@ put_bytes(struct trace_block *b, struct slice s)
 	return p->bytes_n++;
 }
 
+/* slice_eq() without a call for the short names that most strings are. */
+static bool
+same_string(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	if (a.n < 8 || a.n > 16)
+		return slice_eq(a, b);
+	return ((load64(a.p) ^ load64(b.p)) | (load64(a.p + a.n - 8) ^ load64(b.p + b.n - 8))) == 0;
+}
+
 void
 block_put(struct trace_block *b, const struct trace_shape *shape, const union trace_value *value)
 {
 	struct trace_block_parts *p = b->parts;
-	struct block_shape *at = block_enter(b, shape);
-	uint32_t row = b->rows[at->index];
+	struct block_shape *at = shape->id < p->shape_cap ? &p->shape[shape->id] : NULL;
+	const struct block_column *end;
+	uint32_t row;
 
-	reserve_rows(at, (size_t)row + 1);
-	for (unsigned f = 0; f < shape->fields; f++) {
-		uint64_t *v = at->column[f].v + row;
+	if (at == NULL || at->serial != p->serial)
+		at = block_enter(b, shape);
+	row = b->rows[at->index];
+	if (row >= at->cap)
+		reserve_rows(at, (size_t)row + 1);
+	end = at->column + at->columns;
+	for (const struct block_column *c = at->column; c < end; c++, value++) {
+		uint64_t *v = c->v + row;
 
-		switch (shape->field[f].kind) {
-		case TRACE_STR:
+		if (c->kind <= TRACE_NUM)
+			*v = value->u;
+		else if (c->kind == TRACE_STR)
 			/* The same string as in the row before is common, and needs no hash. */
-			if (row > 0 && slice_eq(p->string[v[-1]], value[f].s))
-				*v = v[-1];
-			else
-				*v = block_string(b, value[f].s);
-			break;
-		case TRACE_BYTES:
-			*v = put_bytes(b, value[f].s);
-			break;
-		case TRACE_INTS:
-		case TRACE_ADDRS:
-		case TRACE_STRS:
-			*v = put_list(b, shape->field[f].kind, &value[f].list);
-			break;
-		default:
-			*v = value[f].u;
-		}
+			*v = row > 0 && same_string(p->string[v[-1]], value->s)
+				 ? v[-1]
+				 : block_string(b, value->s);
+		else if (c->kind == TRACE_BYTES)
+			*v = put_bytes(b, value->s);
+		else
+			*v = put_list(b, c->kind, &value->list);
 	}
 	if (at->t >= 0) {
-		int64_t t = value[at->t].i;
+		int64_t t = (int64_t)at->column[at->t].v[row];
 
 		b->t_min = t < b->t_min ? t : b->t_min;
 		b->t_max = t > b->t_max ? t : b->t_max;
@@ -288,7 +299,7 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 	GROW(p->sequence, p->sequence_cap, b->records);
 	p->sequence[b->records++] = (uint16_t)at->index;
 	b->rows[at->index] = row + 1;
-	p->estimate += 1 + 2 * shape->fields;
+	p->estimate += 1 + 2 * at->columns;
 }
 
 bool

@@ -3,10 +3,25 @@
 #include "trace/block_parts.h"
 #include "trace/column.h"
 
-static uint64_t
-address_rehash(const void *context, uint32_t id)
+/* A table of its own, because most of the time of encoding went into the general one. */
+static void
+grow_numbers(struct block_numbers *t)
 {
-	return hash_mix(0, ((const uint64_t *)context)[id]);
+	struct block_number *old = t->slot;
+	size_t n = old ? t->mask + 1 : 0;
+
+	t->mask = n ? 2 * n - 1 : 1023;
+	t->shift = (unsigned)__builtin_clzll(t->mask);
+	t->slot = xcalloc(t->mask + 1, sizeof *t->slot);
+	for (size_t i = 0; i < n; i++)
+		if (old[i].round == t->round) {
+			size_t at = old[i].address * 0x9e3779b97f4a7c15 >> t->shift;
+
+			while (t->slot[at].round == t->round)
+				at = (at + 1) & t->mask;
+			t->slot[at] = old[i];
+		}
+	free(old);
 }
 
 /* Numbers the distinct items in order of appearance: item[i] becomes its number; returns how many there are, the items
@@ -14,23 +29,32 @@ address_rehash(const void *context, uint32_t id)
 static size_t
 number_items(struct trace_block_parts *p, uint64_t *item, size_t n)
 {
+	struct block_numbers *t = &p->numbers;
 	size_t distinct = 0;
 
-	hash_clear(&p->address_set);
+	/* A slot of an earlier round is empty. */
+	if (++t->round == 0 || t->slot == NULL) {
+		free(t->slot);
+		*t = (struct block_numbers){ .round = 1 };
+		grow_numbers(t);
+	}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t h = hash_mix(0, item[i]);
-		struct hash_probe at = hash_first(&p->address_set, h);
+		uint64_t address = item[i];
+		size_t at = address * 0x9e3779b97f4a7c15 >> t->shift;
 
-		while (hash_found(&p->address_set, &at) && p->address[at.item] != item[i])
-			hash_next(&p->address_set, &at);
-		if (!hash_found(&p->address_set, &at)) {
+		while (t->slot[at].round == t->round && t->slot[at].address != address)
+			at = (at + 1) & t->mask;
+		if (t->slot[at].round != t->round) {
 			GROW(p->address, p->address_cap, distinct);
-			p->address[distinct] = item[i];
-			hash_add(
-			    &p->address_set, h, (uint32_t)distinct, address_rehash, p->address);
-			at.item = (uint32_t)distinct++;
+			p->address[distinct] = address;
+			t->slot[at] =
+			    (struct block_number){ address, (uint32_t)distinct++, t->round };
+			item[i] = distinct - 1;
+			if (distinct * 2 > t->mask)
+				grow_numbers(t);
+			continue;
 		}
-		item[i] = at.item;
+		item[i] = t->slot[at].number;
 	}
 	return distinct;
 }

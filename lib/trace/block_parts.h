@@ -48,7 +48,8 @@ struct block_column {
 	uint64_t *v;                  /* decoded or gathered; room for block_shape.cap */
 	const unsigned char *encoded; /* of a decoded block */
 	bool ready;                   /* v holds the values */
-	uint32_t first_bytes;         /* TRACE_BYTES of a decoded block: id of row 0 */
+	enum trace_kind kind;
+	uint32_t first_bytes; /* TRACE_BYTES of a decoded block: id of row 0 */
 };
 
 /* What a block holds of one shape; kept from block to block, found by the shape's id. */
@@ -100,7 +101,15 @@ struct trace_block_parts {
 	uint64_t
 	    *address; /* the distinct items of the lists of addresses, while they are encoded */
 	size_t address_cap;
-	struct hash_set address_set;
+	struct block_numbers {
+		struct block_number {
+			uint64_t address;
+			uint32_t number, round;
+		} * slot;
+		size_t mask;
+		unsigned shift;
+		uint32_t round; /* of encoding; slots of others are empty */
+	} numbers;
 	uint64_t *scratch;
 	size_t scratch_cap;
 
