@@ -13,10 +13,12 @@
 #include "code/unwind.h"
 #include "unit.h"
 
-#ifndef __x86_64__
+#if !defined(__x86_64__) || defined(__SANITIZE_ADDRESS__)
+/* Registers are taken as x86-64 has them; a sanitizer does not like a stack that is copied as a whole. */
 int
 main(void)
 {
+	puts("not x86-64, or built with a sanitizer");
 	return 77;
 }
 #else
