@@ -53,9 +53,9 @@ END
 try 'a program that fails' 1 "$run run/program run/good.t | tail -n 1; exit 1" <<'END'
 1 passed, 1 failed, 0 skipped
 END
-try 'skips are counted' 0 "STRICT= $run run/good.t run/skip.t run/absent" <<'END'
-ok   good.t (1 cases, 0 s)
-ok   skip.t (1 cases, 0 s)
+try 'skips are counted' 0 "STRICT= $run run/good.t run/skip.t run/absent | sed 's/, [0-9]* s)/)/'" <<'END'
+ok   good.t (1 cases)
+ok   skip.t (1 cases)
 skip skip.t: no moon: it is day
 skip absent: why
 2 passed, 0 failed, 2 skipped

@@ -55,12 +55,12 @@ said '^leat cat: d: Is a directory$'
 try 'closed standard files are not taken for others' 2 'leat cat one >&- 2>err2; s=$?; cat one; exit $s' <one
 
 # Progress: on a terminal, after a second, and not with -q.
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1; then
 	slow='{ printf "#leat 1\n"; for i in 1 2 3 4 5 6 7 8; do printf "zebra\tt=%d\n" $i; sleep 0.2; done; }'
 	holds 'progress on a terminal' "script -qec '$slow | leat cat -o x' /dev/null | tr '\r' '\n' | grep -E '^.?\[?K?leat cat: [0-9]+ records, '"
 	holds '-q says nothing' "script -qec '$slow | leat cat -q -o x' /dev/null >out; ! grep -q records out"
 else
-	skip 'progress' 'script(1) is missing'
+	skip 'progress' 'script(1) cannot make a terminal'
 fi
 holds 'no progress on what is no terminal' "$slow | leat cat -o x"
 silent
