@@ -115,8 +115,8 @@ EOT
 done
 collapse=$(command -v stackcollapse-perf.pl)
 if [ -n "$collapse" ]; then
-	"$collapse" p.txt 2>/dev/null | LC_ALL=C sort | sed 's/\[\[kernel.kallsyms]]/[kernel]/g' >want
-	try 'the same as stackcollapse-perf.pl' 0 'LC_ALL=C sort p.folded' <want
+	"$collapse" p.txt 2>/dev/null | LC_ALL=C sort | sed 's/\[\[kernel.kallsyms]]/[kernel]/g' >theirs
+	try 'the same as stackcollapse-perf.pl' 0 'LC_ALL=C sort p.folded' <theirs
 else
 	skip 'the same as stackcollapse-perf.pl' 'no stackcollapse-perf.pl in PATH'
 fi

@@ -1,7 +1,6 @@
 #include "flow/fold.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -462,8 +461,8 @@ fold_row(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t r
 		weight = p->weight[row];
 		if (p->weight_kind == TRACE_NUM) {
 			memcpy(&d, &weight, sizeof d);
-			weight = d >= 0 && d < 18446744073709549568.0 ? (uint64_t)nearbyint(d)
-								      : UINT64_MAX;
+			weight =
+			    d >= 0 && d < 18446744073709549568.0 ? (uint64_t)(d + 0.5) : UINT64_MAX;
 		}
 		if (p->weight_kind != TRACE_BIG && (int64_t)weight < 0) {
 			f->stats.negative++;
@@ -699,7 +698,7 @@ fold_add_lost(struct fold *f)
 		return;
 	frame = frame_intern(f, SLICE("[lost]"), SLICE(""));
 	x = &f->entry[entry_intern(f, sequence_intern(f, NULL, 0), sequence_intern(f, &frame, 1))];
-	x->weight += (uint64_t)nearbyint((double)st->lost_samples * mean);
+	x->weight += (uint64_t)((double)st->lost_samples * mean + 0.5);
 }
 
 static void

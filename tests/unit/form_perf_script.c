@@ -284,11 +284,16 @@ extremes(void)
 	buf_printf(&text, "a 1 1.0: e: \n");
 	for (unsigned i = 0; i < 70000; i++)
 		buf_printf(&text, "\t1 f (/x)\n");
+	/* as deep as it may be: the same frames, and not cut */
+	buf_printf(&text, "\nb 1 1.0: e: \n");
+	for (unsigned i = 0; i < 65536; i++)
+		buf_printf(&text, "\t1 f (/x)\n");
 	buf_printf(&text, "\n");
 	got = import(buf_view(&text), NULL);
 	CLAIM(strstr(got, "stack=[cut];f;") != NULL);
+	CLAIM(strstr(got, "comm=b\tevent=e\tstack=f;") != NULL);
 	CLAIM(strstr(got, "lost\tn=1\twhy=stack-cut") != NULL);
-	CLAIM(stats.samples == 1);
+	CLAIM(stats.samples == 2);
 	free(got);
 	buf_free(&text);
 }
