@@ -28,7 +28,6 @@
 #include "sys/limits.h"
 #include "sys/rings.h"
 #include "sys/tasks.h"
-#include "tool/state.h"
 #include "tool/tool.h"
 #include "tool/version.h"
 
@@ -852,8 +851,8 @@ finish(void)
 	    bytes < 1e6 ? bytes / 1e3 : bytes / 1e6);
 	if (!tool_is_quiet())
 		tool_warn("%llu samples, %s%s%s, %llu lost", (unsigned long long)books->samples,
-		    size, tool_state.output ? " in " : "",
-		    tool_state.output ? tool_state.output : "", (unsigned long long)books->lost);
+		    size, tool_output() ? " in " : "", tool_output() ? tool_output() : "",
+		    (unsigned long long)books->lost);
 	if (tool_is_strict() && books->lost > 0)
 		tool_status(125);
 }
@@ -889,16 +888,15 @@ main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, &before);
-	trace_on_stdout = tool_state.output == NULL || strcmp(tool_state.output, "-") == 0;
+	trace_on_stdout = tool_output() == NULL;
 	if (want.command &&
 	    sys_command_prepare(&command, want.command, &before, trace_on_stdout, &e) < 0)
 		tool_die("%s", e.text);
 	set_watches(&signals);
 	open_rings();
 	out = tool_trace_out(-1, true);
-	into_file =
-	    (trace_on_stdout ? fstat(STDOUT_FILENO, &st) : stat(tool_state.output, &st)) == 0 &&
-	    S_ISREG(st.st_mode);
+	into_file = (trace_on_stdout ? fstat(STDOUT_FILENO, &st) : stat(tool_output(), &st)) == 0 &&
+		    S_ISREG(st.st_mode);
 	sink = perf_event_new(out, perf_machine_here());
 	for (size_t i = 0; i < want.events; i++)
 		if (perf_event_add(sink, &want.event[i].event.attr,

@@ -16,11 +16,16 @@ static FILE *table;
 static struct trace_writer *trace;
 static int trace_fd = -1;
 
+const char *
+tool_output(void)
+{
+	return tool_state.output && strcmp(tool_state.output, "-") != 0 ? tool_state.output : NULL;
+}
+
 static const char *
 output_name(void)
 {
-	return tool_state.output && strcmp(tool_state.output, "-") != 0 ? tool_state.output
-									: "standard output";
+	return tool_output() ? tool_output() : "standard output";
 }
 
 void
@@ -66,13 +71,13 @@ guard_temporary(void)
 static int
 open_output(bool live)
 {
-	const char *path = tool_state.output;
+	const char *path = tool_output();
 	struct stat st;
 	bool exists;
 	mode_t mask;
 	int fd;
 
-	if (path == NULL || strcmp(path, "-") == 0)
+	if (path == NULL)
 		return STDOUT_FILENO;
 	exists = stat(path, &st) == 0;
 	if (live || (exists && !S_ISREG(st.st_mode))) {

@@ -85,6 +85,9 @@ void tool_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What the process will return from tool_end(): the largest that was asked for. */
 void tool_status(int status);
 
+/* The file of -o; NULL where that is standard output. */
+const char *tool_output(void);
+
 /* Standard output, or the file of -o under a temporary name, for tables. Checked and renamed by tool_end(). */
 FILE *tool_out(void);
 
