@@ -151,6 +151,17 @@ try 'address spaces over time' 0 "leat unwind time.trace | sed -n 's/^sample.t=\
 13 [app];
 END
 
+# Another source is another machine.
+sed 's/name=do_syscall_64/name=other/' chain.trace >other.trace
+try 'another source has other symbols' 0 "leat cat chain.trace other.trace | leat unwind | sed -n 's/^sample.*stack=\([^\t]*\);${tab}origin.*/\1/p'" <<'END'
+[unknown];[app];do_syscall_64;ext4_sync
+[kernel]
+do_syscall_64
+[unknown];[app];other;ext4_sync
+[kernel]
+other
+END
+
 # Code made at run time.
 mkdir -p root/tmp
 echo '7f0000001000 100 jit one' >root/tmp/perf-7.map
