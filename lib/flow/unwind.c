@@ -985,8 +985,12 @@ flow_unwind_row(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32
 	for (unsigned f = 0; f < shape->fields; f++)
 		value[f] = trace_block_value(b, s, f, row);
 	status = address_space_record(&u->space, &record, e);
-	if (slice_eq(shape->type, SLICE("start")))
-		forget(u); /* another kernel may have other code at the same addresses */
+	/* Another kernel may have other code at the same addresses. */
+	if (slice_eq(shape->type, SLICE("start")) && trace_field_index(shape, SLICE("arch")) >= 0) {
+		forget(u);
+		sys_ksyms_free(&u->running);
+		u->running_asked = false;
+	}
 	if (status == 0 && trace_put(w, p->out, value) < 0)
 		status = error_set(e, "%s", trace_writer_error(w));
 	if (value != u->value)
