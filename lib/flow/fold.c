@@ -487,17 +487,17 @@ fold_row(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t r
 	}
 }
 
-/* Reasons that say something of samples that are there. */
+/* Reasons for which samples are missing. The others say something of samples that are there, or of other records. */
 static bool
 is_lost_sample(struct slice why)
 {
-	static const char *const not [] = { "no-symbol", "no-object", "no-unwind", "stack-cut",
-		"throttled", "abi32", "bad-line", "truncated", NULL };
+	static const char *const reasons[] = { "ring-full", "lost-samples", "late", "damaged",
+		NULL };
 
-	for (unsigned i = 0; not [i]; i++)
-		if (slice_eq(why, slice_of(not [i])))
-			return false;
-	return true;
+	for (unsigned i = 0; reasons[i]; i++)
+		if (slice_eq(why, slice_of(reasons[i])))
+			return true;
+	return false;
 }
 
 static void
