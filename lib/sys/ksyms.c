@@ -2,13 +2,17 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/num.h"
+
+enum { PIECE = 1 << 16 }; /* of a read: the kernel gives a page at a time */
 
 /* 16 bytes: names are found in the text by their offset, and end at a blank */
 struct sys_ksyms_entry {
@@ -27,9 +31,9 @@ is_function(char type)
 static struct slice
 word_at(const struct sys_ksyms *k, uint32_t at)
 {
-	struct slice s = { k->text + at, 0 };
+	struct slice s = { k->text.p + at, 0 };
 
-	while (at + s.n < k->text_n && !isspace((unsigned char)s.p[s.n]))
+	while (at + s.n < k->text.n && !isspace((unsigned char)s.p[s.n]))
 		s.n++;
 	return s;
 }
@@ -75,51 +79,87 @@ keep_best(struct sys_ksyms *k)
 }
 
 int
-sys_ksyms_load(struct sys_ksyms *k, const char *path, struct error *e)
+sys_ksyms_open(struct sys_ksyms *k, const char *path, struct error *e)
 {
-	size_t cap = 0;
-	bool sorted = true;
-	struct slice rest;
-
 	*k = SYS_KSYMS_INIT;
-	if (io_slurp(path, &k->text, &k->text_n) < 0) {
-		*k = SYS_KSYMS_INIT;
-		return error_set(e, "%s: %s", path, strerror(errno));
-	}
-	if (k->text_n > UINT32_MAX) {
-		sys_ksyms_free(k);
-		return error_set(e, "%s: larger than 4 GiB", path);
-	}
-	for (rest = (struct slice){ k->text, k->text_n }; rest.n > 0;) {
-		struct slice line = slice_cut(&rest, '\n');
-		struct slice addr = slice_cut(&line, ' '), type = slice_cut(&line, ' ');
-		struct sys_ksyms_entry *new;
-		uint64_t at;
+	k->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return k->fd < 0 ? error_set(e, "%s: %s", path, strerror(errno)) : 0;
+}
 
-		/* per-CPU variables of x86 have small addresses: they are no places */
-		if (num_hex(addr, &at) < 0 || at < 4096 || type.n != 1 || line.n == 0)
-			continue;
-		GROW(k->entry, cap, k->entries);
-		new = &k->entry[k->entries];
-		*new = (struct sys_ksyms_entry){ at, (uint32_t)(line.p - k->text), type.p[0] };
-		sorted = sorted && (k->entries == 0 || new[-1].addr <= at);
-		k->entries++;
-	}
-	if (k->entries == 0) {
-		sys_ksyms_free(k);
-		return error_set(
-		    e, "%s: the addresses are hidden (sysctl kernel.kptr_restrict)", path);
-	}
-	if (!sorted)
+static void
+add_line(struct sys_ksyms *k, struct slice line)
+{
+	struct slice addr = slice_cut(&line, ' '), type = slice_cut(&line, ' ');
+	struct sys_ksyms_entry *new;
+	uint64_t at;
+
+	/* per-CPU variables of x86 have small addresses: they are no places */
+	if (num_hex(addr, &at) < 0 || at < 4096 || type.n != 1 || line.n == 0)
+		return;
+	GROW(k->entry, k->entries_cap, k->entries);
+	new = &k->entry[k->entries];
+	*new = (struct sys_ksyms_entry){ at, (uint32_t)(line.p - k->text.p), type.p[0] };
+	k->unsorted = k->unsorted || (k->entries > 0 && new[-1].addr > at);
+	k->entries++;
+}
+
+/* The lines that are whole, or with `last` all there is. */
+static void
+add_lines(struct sys_ksyms *k, bool last)
+{
+	struct slice rest = { k->text.p + k->parsed, k->text.n - k->parsed };
+
+	while (rest.n > 0 && (last || memchr(rest.p, '\n', rest.n)))
+		add_line(k, slice_cut(&rest, '\n'));
+	k->parsed = k->text.n - rest.n;
+}
+
+static int
+give_up(struct sys_ksyms *k, struct error *e, const char *why)
+{
+	sys_ksyms_free(k);
+	return error_set(e, "the kernel's symbols: %s", why);
+}
+
+int
+sys_ksyms_read(struct sys_ksyms *k, size_t bytes, struct error *e)
+{
+	ssize_t n;
+
+	if (k->fd < 0)
+		return 0;
+	do {
+		n = io_read(k->fd, buf_room(&k->text, PIECE), PIECE);
+		if (n < 0)
+			return give_up(k, e, strerror(errno));
+		k->text.n += (size_t)n;
+		bytes -= (size_t)n < bytes ? (size_t)n : bytes;
+	} while (n > 0 && bytes > 0 && k->text.n <= UINT32_MAX);
+	if (k->text.n > UINT32_MAX)
+		return give_up(k, e, "more than 4 GiB");
+	add_lines(k, n == 0);
+	if (n > 0)
+		return 1;
+	close(k->fd);
+	k->fd = -1;
+	if (k->entries == 0)
+		return give_up(k, e, "their addresses are hidden (sysctl kernel.kptr_restrict)");
+	if (k->unsorted)
 		qsort(k->entry, k->entries, sizeof *k->entry, by_address);
 	keep_best(k);
 	return 0;
 }
 
+int
+sys_ksyms_load(struct sys_ksyms *k, const char *path, struct error *e)
+{
+	return sys_ksyms_open(k, path, e) < 0 ? -1 : sys_ksyms_read(k, SIZE_MAX, e);
+}
+
 int64_t
 sys_ksyms_find(const struct sys_ksyms *k, uint64_t addr, struct sys_ksym *sym)
 {
-	size_t low = 0, high = k->entries;
+	size_t low = 0, high = k->fd < 0 ? k->entries : 0;
 	const struct sys_ksyms_entry *at;
 	struct slice module;
 
@@ -139,11 +179,11 @@ sys_ksyms_find(const struct sys_ksyms *k, uint64_t addr, struct sys_ksym *sym)
 	/* the last symbol of all has no end that is known: a page, as far as it goes */
 	sym->size = low < k->entries ? k->entry[low].addr - at->addr : 4096;
 	module = (struct slice){ sym->name.p + sym->name.n, 0 };
-	while (module.p < k->text + k->text_n && (*module.p == '\t' || *module.p == ' '))
+	while (module.p < k->text.p + k->text.n && (*module.p == '\t' || *module.p == ' '))
 		module.p++;
-	if (module.p < k->text + k->text_n && *module.p == '[') {
+	if (module.p < k->text.p + k->text.n && *module.p == '[') {
 		module.p++;
-		while (module.p + module.n < k->text + k->text_n && module.p[module.n] != ']')
+		while (module.p + module.n < k->text.p + k->text.n && module.p[module.n] != ']')
 			module.n++;
 	}
 	sym->module = module;
@@ -158,7 +198,7 @@ sys_ksyms_first(struct sys_ksyms *k, uint64_t addr, struct sys_ksym *sym)
 	size_t slot = hash_mix(addr, 0) % RECENT;
 	int64_t at;
 
-	if (k->entries == 0)
+	if (k->entries == 0 || k->fd >= 0)
 		return 0;
 	if (k->told == NULL) {
 		k->told = xcalloc(k->entries, 1);
@@ -179,7 +219,7 @@ uint64_t
 sys_ksyms_address(const struct sys_ksyms *k, struct slice name)
 {
 	/* over the text: of several names at one address the table keeps only one */
-	for (struct slice rest = { k->text, k->text_n }; rest.n > 0;) {
+	for (struct slice rest = buf_view(&k->text); rest.n > 0;) {
 		struct slice line = slice_cut(&rest, '\n');
 		struct slice addr = slice_cut(&line, ' ');
 		uint64_t at;
@@ -194,7 +234,9 @@ sys_ksyms_address(const struct sys_ksyms *k, struct slice name)
 void
 sys_ksyms_free(struct sys_ksyms *k)
 {
-	free(k->text);
+	if (k->fd >= 0)
+		close(k->fd);
+	buf_free(&k->text);
 	free(k->entry);
 	free(k->told);
 	free(k->recent);
