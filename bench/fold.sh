@@ -41,6 +41,7 @@ size=$((FOLD_MB * 1000000))
 [ -s "$d/long.txt" ] && [ "$(stat -c %s "$d/long.txt")" -ge "$size" ] ||
 	"$B/bench/fold" grow "$d/short.txt" "$size" >"$d/long.txt" || exit 2
 size=$(stat -c %s "$d/long.txt")
+bad=0
 
 # best COMMAND: the shortest of some runs, in nanoseconds.
 best () {
@@ -48,7 +49,11 @@ best () {
 	runs=$FOLD_RUNS
 	while [ "$runs" -gt 0 ]; do
 		from=$(date +%s%N)
-		sh -c "$1" >"$d/out" 2>"$d/err" || echo "failed: $1: $(head -n 1 "$d/err")" >&2
+		if ! sh -c "$1" >"$d/out" 2>"$d/err"; then
+			echo "failed: $1: $(head -n 1 "$d/err")" >&2
+			echo 0
+			return
+		fi
 		took=$(($(date +%s%N) - from))
 		[ -n "$least" ] && [ "$took" -ge "$least" ] || least=$took
 		runs=$((runs - 1))
@@ -58,10 +63,11 @@ best () {
 
 # row NAME NANOSECONDS BYTES-OR-SAMPLES UNIT NANOSECONDS-OF-OURS-PER-THOUSAND-OF-THEM
 row () {
+	[ "$2" -gt 0 ] || { printf '%-44s failed\n' "$1"; bad=1; return; }
 	awk -v name="$1" -v ns="$2" -v n="$3" -v unit="$4" -v ours="${5-}" 'BEGIN {
 		rate = n / (ns / 1e9)
 		printf "%-44s %8.3f s %12.0f %s", name, ns / 1e9, unit == "MB/s" ? rate / 1e6 : rate, unit
-		if (ours != "") printf "   ours/this %.2f", (ns / n * 1000) / ours
+		if (ours > 0) printf "   ours/this %.2f", (ns / n * 1000) / ours
 		printf "\n" }'
 }
 
@@ -116,3 +122,4 @@ FOLD_RUNS=3
 leat import perf-script "$d/long.txt" 2>/dev/null >"$d/long.trace"
 row 'leat fold alone, from level 3 frames' "$(best "leat fold '$d/long.trace'")" \
 	"$(grep -c '^[^[:space:]#]' "$d/long.txt")" samples/s
+[ "$bad" -eq 0 ]
