@@ -521,8 +521,10 @@ ask_running_kernel(struct flow_unwind *u)
 		return;
 	if (sys_ksyms_load(&u->running, "/proc/kallsyms", &e) == 0 &&
 	    text != sys_ksyms_address(&u->running, SLICE("_text")) &&
-	    text != sys_ksyms_address(&u->running, SLICE("_stext")))
+	    text != sys_ksyms_address(&u->running, SLICE("_stext"))) {
 		sys_ksyms_free(&u->running);
+		u->running = SYS_KSYMS_INIT;
+	}
 }
 
 static enum why
@@ -989,6 +991,7 @@ flow_unwind_row(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32
 	if (slice_eq(shape->type, SLICE("start")) && trace_field_index(shape, SLICE("arch")) >= 0) {
 		forget(u);
 		sys_ksyms_free(&u->running);
+		u->running = SYS_KSYMS_INIT;
 		u->running_asked = false;
 	}
 	if (status == 0 && trace_put(w, p->out, value) < 0)
@@ -1008,6 +1011,7 @@ flow_unwind_new(const struct flow_unwind_options *o, struct error *e)
 	u->options = *o;
 	u->debug_paths.symfs = o->symfs;
 	u->space = ADDRESS_SPACE_INIT;
+	u->running = SYS_KSYMS_INIT;
 	u->walker = (struct unwind){ .find = walker_find, .read = walker_read, .context = u };
 	u->address = xcalloc(ADDRESSES, sizeof *u->address);
 	u->given = xcalloc(o->files + 1, sizeof *u->given);
