@@ -117,7 +117,7 @@ $(B)/examples/%.fp: examples/%.c $(B)/flags | $(B)/have
 # As root: what is missing is installed, and what is built belongs to the user who called sudo.
 ROOT    := $(filter 0,$(shell id -u))
 AS_USER := $(if $(ROOT),$(shell sh scripts/as-user))
-JOBS     = $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc))
+JOBS     = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 SET_UP   = $(if $(ROOT),sh scripts/packages install $(1),:)
 ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRICT='$(STRICT)'
 
@@ -138,8 +138,9 @@ demo:
 	@$(AS_USER) $(MAKE) $(JOBS) all
 	@$(ENV) AS_USER='$(AS_USER)' sh scripts/demo
 
+# What a tool still holds when it ends is no leak.
 asan:
-	$(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	ASAN_OPTIONS=detect_leaks=0 $(MAKE) B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
 	    -fsanitize=address,undefined -fno-sanitize-recover=all' check
 
 # The rooms once more, made by clang with what libFuzzer needs.
