@@ -96,8 +96,6 @@ report(const struct fold_stats *st, struct slice event, bool table)
 	}
 	if (b.n > 0)
 		tool_warn("lost: %s", buf_str(&b));
-	if (st->losses > 0 && tool_is_strict())
-		tool_status(2);
 	buf_free(&b);
 }
 
@@ -270,7 +268,8 @@ main(int argc, char **argv)
 		print_top(tool_out(), top, callers);
 	} else {
 		fold_lines(fold, &lines);
-		fwrite(lines.p, 1, lines.n, tool_out());
+		if (lines.n > 0)
+			fwrite(lines.p, 1, lines.n, tool_out());
 	}
 	buf_free(&lines);
 	fold_free(fold);

@@ -17,110 +17,55 @@ static const struct tool_option options[] = { { NO_INLINE, "no-inline", NULL,
 static const struct tool_spec spec = { "unwind", "gives samples and events their stacks of names",
 	"[TRACE...]", options, TOOL_TRACE_OUT };
 
-struct run {
-	struct flow_unwind *unwind;
-	struct trace_writer *out;
-	struct tool_books books;
-	uint32_t *row;
-	size_t row_cap;
-	bool started;  /* our own start is written */
-	uint64_t lost; /* n of all lost records, of the input and ours */
-};
-
 static void
-flush(struct run *run)
+input(struct tool_filter *f)
 {
-	if (trace_flush(run->out) != 0)
-		tool_die("%s", trace_writer_error(run->out));
+	flow_unwind_input(f->context);
 }
 
 static void
-count_lost(struct run *run, struct trace_block *b, unsigned s, uint32_t row)
+row(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t i)
 {
-	int n;
-
-	if (!slice_eq(b->shape[s]->type, SLICE("lost")))
-		return;
-	n = trace_field_of(b->shape[s], SLICE("n"), TRACE_INT);
-	run->lost += n < 0 ? 1 : trace_column(b, s, (unsigned)n)[row];
-}
-
-static void
-one_block(struct run *run, struct trace_block *b, const char *path, struct trace_reader *reader)
-{
-	const uint16_t *sequence = trace_sequence(b);
 	struct error e;
 
-	GROW(run->row, run->row_cap, b->shapes);
-	memset(run->row, 0, b->shapes * sizeof *run->row);
-	for (uint32_t i = 0; i < b->records; i++) {
-		unsigned s = sequence ? sequence[i] : 0;
-
-		if (!run->started && !slice_eq(b->shape[s]->type, SLICE("start"))) {
-			tool_start(run->out);
-			run->started = true;
-		}
-		switch (flow_unwind_row(run->unwind, b, s, run->row[s]++, run->out, &e)) {
-		case FLOW_UNWIND_LEDGER:
-			count_lost(run, b, s, run->row[s] - 1);
-			continue;
-		case FLOW_UNWIND_PASSED:
-			run->books.passed++;
-			break;
-		case FLOW_UNWIND_MADE:
-			run->books.used++;
-			run->books.made++;
-			break;
-		default:
-			tool_die("%s: %s", tool_where(path, reader), e.text);
-		}
-		run->books.in++;
+	switch (flow_unwind_row(f->context, b, s, i, f->out, &e)) {
+	case FLOW_UNWIND_LEDGER:
+		break;
+	case FLOW_UNWIND_PASSED:
+		f->books.passed++;
+		break;
+	case FLOW_UNWIND_MADE:
+		f->books.used++;
+		f->books.made++;
+		break;
+	default:
+		tool_die("%s: %s", tool_where(f->path, f->reader), e.text);
 	}
-}
-
-static void
-one_input(int fd, const char *path, void *context)
-{
-	struct run *run = context;
-	struct trace_reader *reader = trace_reader_new(fd);
-	int encoding = trace_reader_encoding(reader), got, due;
-	struct trace_block *b;
-
-	if (run->out == NULL)
-		run->out = tool_trace_out(encoding < 0 ? TRACE_LINES : encoding, false);
-	flow_unwind_input(run->unwind);
-	for (;;) {
-		due = trace_writer_due(run->out);
-		if (due == 0 || (due > 0 && !trace_reader_ready(reader) && io_wait(fd, due) != 1))
-			flush(run);
-		got = trace_read(reader, &b);
-		if (got <= 0)
-			break;
-		one_block(run, b, path, reader);
-		tool_progress(fd, run->books.in, trace_reader_offset(reader));
-	}
-	if (got < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(reader));
-		tool_status(2);
-	}
-	tool_report_damage(path, reader);
-	trace_reader_free(reader);
 }
 
 static void
 lost(void *context, uint64_t n, const char *why)
 {
-	struct run *run = context;
+	struct tool_filter *f = context;
 
-	tool_lost(run->out, -1, n, why);
-	run->lost += n;
+	tool_lost(f->out, -1, n, why);
+	if (tool_is_strict()) {
+		tool_warn("%llu lost (%s), and --strict was given", (unsigned long long)n, why);
+		tool_status(2);
+	}
+}
+
+static void
+finish(struct tool_filter *f)
+{
+	flow_unwind_lost(f->context, lost, f);
 }
 
 int
 main(int argc, char **argv)
 {
 	struct flow_unwind_options how = { .inlines = true };
-	struct run run = { 0 };
+	struct tool_filter f = { .row = row, .input = input, .finish = finish };
 	const char **files = NULL, *arg;
 	size_t files_cap = 0;
 	struct error e;
@@ -144,22 +89,11 @@ main(int argc, char **argv)
 			break;
 		}
 	how.file = files;
-	run.unwind = flow_unwind_new(&how, &e);
-	if (run.unwind == NULL)
+	f.context = flow_unwind_new(&how, &e);
+	if (f.context == NULL)
 		tool_die("%s", e.text);
-	tool_inputs(one_input, &run);
-	if (run.out == NULL)
-		run.out = tool_trace_out(TRACE_LINES, false);
-	if (!run.started)
-		tool_start(run.out);
-	flow_unwind_lost(run.unwind, lost, &run);
-	tool_finish(run.out, &run.books);
-	flow_unwind_free(run.unwind);
+	c = tool_filter_run(&f);
+	flow_unwind_free(f.context);
 	free(files);
-	free(run.row);
-	if (tool_is_strict() && run.lost > 0) {
-		tool_warn("%llu lost, and --strict was given", (unsigned long long)run.lost);
-		tool_status(2);
-	}
-	return tool_end();
+	return c;
 }

@@ -205,7 +205,7 @@ sample	t=2	pid=7	weight=1	stack=[app];	origin=u:app;
 lost	n=1	why=build-id
 END
 	try '--strict makes it an error' 2 'leat unwind --strict --symfs root wrong.trace >out' </dev/null
-	said '1 lost, and --strict was given'
+	said '1 lost (build-id), and --strict was given'
 	try '--strict without loss' 0 'leat unwind --strict --symfs root right.trace >out' </dev/null
 fi
 

@@ -10,17 +10,18 @@ enum {
 	CHECK_EVERY = 1024, /* records between two looks at the clock while input is always ready */
 };
 
-enum class { UNKNOWN, START, END, LOST, OTHER };
+enum stands { UNKNOWN, START, LEDGER, OTHER };
 
 /* What the driver keeps beside the tool's struct. */
 struct run {
 	struct tool_filter *f;
-	unsigned char *class; /* of the shapes of this reader, by id */
+	unsigned char *stands; /* of the shapes of this reader, by id */
 	size_t cap;
+	uint32_t *row; /* of each shape of the block, the next one */
+	size_t row_cap;
 	bool started;      /* our own start is written */
 	bool given;        /* the tool has had records since waiting() was called */
 	uint64_t given_at; /* when we first had no input after that; 0: not looked yet */
-	uint64_t lost;     /* n of all lost records that passed */
 	uint64_t bytes;    /* of the inputs before this one */
 };
 
@@ -91,33 +92,24 @@ tool_pass(struct tool_filter *f, const struct trace_record *r)
 	f->books.passed++;
 }
 
-static enum class classify(struct run *run, const struct trace_shape *shape) {
+/* What a shape is to the driver, looked up once. */
+static enum stands
+shape_stands(struct run *run, const struct trace_shape *shape)
+{
 	unsigned char *c;
 
-	if (shape->id >= run->cap){ size_t old = run->cap;
+	if (shape->id >= run->cap) {
+		size_t old = run->cap;
 
-				    GROW(run->class, run->cap, shape->id);
-				    memset(run->class + old, UNKNOWN, run->cap - old); }
-c = &run->class[shape->id];
-if (*c == UNKNOWN) {
-	if (slice_eq(shape->type, SLICE("start")))
-		*c = START;
-	else if (slice_eq(shape->type, SLICE("end")))
-		*c = END;
-	else if (slice_eq(shape->type, SLICE("lost")))
-		*c = LOST;
-	else
-		*c = OTHER;
-}
-return *c;
-}
-
-static void
-count_lost(struct run *run, const struct trace_record *r)
-{
-	int n = trace_field_of(r->shape, SLICE("n"), TRACE_INT);
-
-	run->lost += n < 0 || r->value[n].i < 0 ? 1 : (uint64_t)r->value[n].i;
+		GROW(run->stands, run->cap, shape->id);
+		memset(run->stands + old, UNKNOWN, run->cap - old);
+	}
+	c = &run->stands[shape->id];
+	if (*c == UNKNOWN)
+		*c = slice_eq(shape->type, SLICE("start")) ? START
+		     : trace_is_ledger(shape)              ? LEDGER
+							   : OTHER;
+	return *c;
 }
 
 static void
@@ -166,20 +158,57 @@ static void
 one_record(struct run *run, const struct trace_record *r)
 {
 	struct tool_filter *f = run->f;
-	enum class class = classify(run, r->shape);
+	enum stands stands = shape_stands(run, r->shape);
 
-	if (class != START)
+	if (stands != START)
 		own_start(run);
-	if (class == OTHER) {
+	if (stands == OTHER) {
 		f->books.in++;
 		run->given = true;
 		f->record(f, r);
-		return;
-	}
-	if (class == LOST)
-		count_lost(run, r);
-	if (trace_put_record(f->out, r) != 0)
+	} else if (trace_put_record(f->out, r) != 0) {
 		output_failed(f->out);
+	}
+}
+
+static void
+one_block(struct run *run, struct trace_block *b)
+{
+	const uint16_t *sequence = trace_sequence(b);
+	struct tool_filter *f = run->f;
+
+	GROW(run->row, run->row_cap, b->shapes);
+	memset(run->row, 0, b->shapes * sizeof *run->row);
+	for (uint32_t i = 0; i < b->records; i++) {
+		unsigned s = sequence ? sequence[i] : 0;
+		enum stands stands = shape_stands(run, b->shape[s]);
+
+		if (stands != START)
+			own_start(run);
+		f->books.in += stands == OTHER;
+		f->row(f, b, s, run->row[s]++);
+	}
+	run->given = true;
+}
+
+/* One record, or one block for tools that want rows: 1, 0 at the end, -1. */
+static int
+step(struct run *run)
+{
+	struct trace_record record;
+	struct trace_block *b;
+	int got;
+
+	if (run->f->row) {
+		got = trace_read(run->f->reader, &b);
+		if (got > 0)
+			one_block(run, b);
+	} else {
+		got = trace_next(run->f->reader, &record);
+		if (got > 0)
+			one_record(run, &record);
+	}
+	return got;
 }
 
 static void
@@ -187,7 +216,6 @@ one_input(int fd, const char *path, void *context)
 {
 	struct run *run = context;
 	struct tool_filter *f = run->f;
-	struct trace_record record;
 	int encoding, got;
 
 	f->path = path;
@@ -195,20 +223,22 @@ one_input(int fd, const char *path, void *context)
 	encoding = trace_reader_encoding(f->reader);
 	if (f->out == NULL)
 		f->out = tool_trace_out(encoding < 0 ? TRACE_LINES : encoding, false);
-	memset(run->class, UNKNOWN, run->cap);
+	if (run->cap > 0)
+		memset(run->stands, UNKNOWN, run->cap);
+	if (f->input)
+		f->input(f);
 	for (unsigned n = 1;; n++) {
 		if (!trace_reader_ready(f->reader)) {
 			wait_for_input(run, fd);
 			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
-		} else if (n % CHECK_EVERY == 0) {
+		} else if (f->row || n % CHECK_EVERY == 0) {
 			if (trace_writer_due(f->out) == 0)
 				flush(f);
 			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
 		}
-		got = trace_next(f->reader, &record);
+		got = step(run);
 		if (got <= 0)
 			break;
-		one_record(run, &record);
 	}
 	if (got < 0) {
 		tool_warn("%s: %s", path, trace_reader_error(f->reader));
@@ -232,10 +262,7 @@ tool_filter_run(struct tool_filter *f)
 	if (f->finish)
 		f->finish(f);
 	tool_finish(f->out, &f->books);
-	free(run.class);
-	if (tool_state.strict && run.lost > 0) {
-		tool_warn("%llu lost, and --strict was given", (unsigned long long)run.lost);
-		tool_status(2);
-	}
+	free(run.stands);
+	free(run.row);
 	return tool_end();
 }

@@ -94,4 +94,9 @@ tool_report_damage(const char *path, const struct trace_reader *r)
 		tool_warn("%s: cut off: the end of the trace is missing", path);
 		tool_status(2);
 	}
+	if (tool_state.strict && d->lost > 0) {
+		tool_warn(
+		    "%s: %llu lost, and --strict was given", path, (unsigned long long)d->lost);
+		tool_status(2);
+	}
 }

@@ -125,6 +125,10 @@ struct tool_filter {
 	struct trace_reader *reader;
 	void *context;
 	void (*record)(struct tool_filter *f, const struct trace_record *r);
+	/* Where this is set, it is called instead for every row of every block, start, end and lost among them, which it
+	 * must put out itself. */
+	void (*row)(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row);
+	void (*input)(struct tool_filter *f); /* may be NULL: an input begins, its shapes are new */
 	void (*finish)(struct tool_filter *f); /* may be NULL */
 	void (*waiting)(
 	    struct tool_filter *f); /* may be NULL: before the flush, no input is ready */

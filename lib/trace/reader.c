@@ -603,23 +603,35 @@ read_frames(struct trace_reader *r)
 
 /* ---- blocks ---- */
 
+/* Losses that others told: their n, and whether one of them is that the trace was cut off. */
 static void
-count_starts(struct trace_reader *r, struct trace_block *b)
+count_losses(struct trace_reader *r, struct trace_block *b, unsigned s)
+{
+	int n = trace_field_of(b->shape[s], SLICE("n"), TRACE_INT);
+	int why = trace_field_of(b->shape[s], SLICE("why"), TRACE_STR);
+
+	for (uint32_t row = 0; row < b->rows[s]; row++) {
+		int64_t count = n < 0 ? 1 : trace_block_value(b, s, (unsigned)n, row).i;
+
+		r->damage.lost += count < 0 ? 1 : (uint64_t)count;
+		if (why >= 0 &&
+		    slice_eq(trace_block_value(b, s, (unsigned)why, row).s, SLICE("truncated")))
+			r->open = 0;
+	}
+}
+
+static void
+count_ledger(struct trace_reader *r, struct trace_block *b)
 {
 	for (unsigned s = 0; s < b->shapes; s++) {
 		struct slice type = b->shape[s]->type;
-		int why;
 
 		if (slice_eq(type, SLICE("start")))
 			r->open += b->rows[s];
 		else if (slice_eq(type, SLICE("end")))
 			r->open -= b->rows[s];
-		else if (slice_eq(type, SLICE("lost")) &&
-			 (why = trace_field_of(b->shape[s], SLICE("why"), TRACE_STR)) >= 0)
-			for (uint32_t row = 0; row < b->rows[s]; row++)
-				if (slice_eq(trace_block_value(b, s, (unsigned)why, row).s,
-					SLICE("truncated")))
-					r->open = 0;
+		else if (slice_eq(type, SLICE("lost")))
+			count_losses(r, b, s);
 	}
 }
 
@@ -695,7 +707,7 @@ trace_read(struct trace_reader *r, struct trace_block **block)
 			continue;
 		}
 		if (r->block->parts->state)
-			count_starts(r, r->block);
+			count_ledger(r, r->block);
 		if (r->block->t_min <= r->block->t_max) {
 			r->any_t = true;
 			r->t_last = r->block->t_max;

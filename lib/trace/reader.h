@@ -60,6 +60,7 @@ bool trace_reader_ready(struct trace_reader *r);
 struct trace_damage {
 	uint64_t places; /* damaged ranges or lines */
 	uint64_t bytes;  /* in them */
+	uint64_t lost;   /* n of the lost records of the trace itself */
 	bool truncated;  /* cut off: the last frame is not whole, or a source has no end */
 	/* "7: what" for line 7, "@1234: what" for a byte, of the first place; empty where there is none. */
 	struct error first;
