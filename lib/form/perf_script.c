@@ -459,11 +459,11 @@ is_source(struct slice s)
 			;
 		return p - 1 > s.p && p[-1] == '[' && p < s.p + s.n - 1;
 	}
-	if (s.n > 2 && p[-1] == '?')
+	if (s.n > 1 && p[-1] == '?')
 		return p[-2] == ':';
 	while (p > s.p && is_digit(p[-1]))
 		p--;
-	return p > s.p + 1 && p < s.p + s.n && p[-1] == ':';
+	return p > s.p && p < s.p + s.n && p[-1] == ':';
 }
 
 static void
