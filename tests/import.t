@@ -93,7 +93,7 @@ said '^leat import: pprof: neither a format (leat import --list) nor a file$'
 try 'a file that is not there' 2 'leat import nothing' </dev/null
 said '^leat import: nothing: No such file or directory$'
 
-printf 'a 1 2.000000: cpu-clock: \n\t 12 f (/bin/a)\n  a.c:7\n\t 13 g (/bin/a)\n:0\n\t 14 h (/bin/a)\n??:?\n\t 15 i (/bin/a)\n:?\n\n' >source.txt
+printf 'a 1 2.000000: cpu-clock: \n\t 12 f (/bin/a)\n  a.c:7\n\t 13 g (/bin/a)\n  :0\n\t 14 h (/bin/a)\n  ??:?\n\t 15 i (/bin/a)\n  :?\n\n' >source.txt
 try 'lines of source, named or not' 0 'leat import perf-script source.txt | leat fold -w count' <<'END'
 a;i;h;g;f 1
 END
