@@ -98,6 +98,7 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 		for (unsigned f = 0; f < shape->fields; f++)
 			at->column[f].kind = shape->field[f].kind;
 		at->t = trace_field_of(shape, SLICE("t"), TRACE_INT);
+		at->chain = trace_field_of(shape, SLICE("chain"), TRACE_ADDRS);
 	}
 	at->serial = p->serial;
 	at->index = b->shapes;
@@ -190,11 +191,10 @@ list_rehash(const void *context, uint32_t id)
 }
 
 static uint32_t
-put_items(struct trace_block *b, unsigned k, const uint64_t *item, size_t n)
+put_items(struct trace_block *b, unsigned k, const uint64_t *item, size_t n, uint64_t h)
 {
 	struct block_lists *l = &b->parts->list[k];
 	uint32_t *count = &b->lists[TRACE_INTS + k];
-	uint64_t h = items_hash(item, n);
 
 	for (struct hash_probe at = hash_first(&l->set, h); hash_found(&l->set, &at);
 	     hash_next(&l->set, &at)) {
@@ -219,7 +219,7 @@ put_items(struct trace_block *b, unsigned k, const uint64_t *item, size_t n)
 }
 
 static uint32_t
-put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *list)
+put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *list, uint64_t hash)
 {
 	struct trace_block_parts *p = b->parts;
 	uint32_t id;
@@ -230,9 +230,11 @@ put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *l
 		GROW(p->scratch, p->scratch_cap, list->n);
 		for (uint32_t i = 0; i < list->n; i++)
 			p->scratch[i] = block_string(b, list->s[i]);
-		id = put_items(b, TRACE_STRS - TRACE_INTS, p->scratch, list->n);
+		id = put_items(b, TRACE_STRS - TRACE_INTS, p->scratch, list->n,
+		    items_hash(p->scratch, list->n));
 	} else {
-		id = put_items(b, kind - TRACE_INTS, list->u, list->n);
+		id = put_items(b, kind - TRACE_INTS, list->u, list->n,
+		    hash ? hash : items_hash(list->u, list->n));
 	}
 	if (list->memo)
 		*list->memo = (struct trace_memo){ p->serial, id };
@@ -248,6 +250,22 @@ put_bytes(struct trace_block *b, struct slice s)
 	p->bytes[p->bytes_n] = arena_copy(&p->arena, s);
 	p->estimate += s.n;
 	return p->bytes_n++;
+}
+
+/* The hash of a list of addresses, whose slot is asked for early: it comes while other columns are filled. 0 where it is
+ * not needed. */
+static uint64_t
+ask_for_list(const struct trace_block_parts *p, const struct trace_list *list)
+{
+	const struct hash_set *set = &p->list[TRACE_ADDRS - TRACE_INTS].set;
+	uint64_t h;
+
+	if (list->memo && list->memo->block == p->serial)
+		return 0;
+	h = items_hash(list->u, list->n);
+	if (set->slot)
+		__builtin_prefetch(&set->slot[h & set->mask]);
+	return h;
 }
 
 /* slice_eq() without a call for the short names that most strings are. */
@@ -267,6 +285,7 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 	struct trace_block_parts *p = b->parts;
 	struct block_shape *at = shape->id < p->shape_cap ? &p->shape[shape->id] : NULL;
 	const struct block_column *end;
+	uint64_t chain_hash = 0;
 	uint32_t row;
 
 	if (at == NULL || at->serial != p->serial)
@@ -274,6 +293,8 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 	row = b->rows[at->index];
 	if (row >= at->cap)
 		reserve_rows(at, (size_t)row + 1);
+	if (at->chain >= 0)
+		chain_hash = ask_for_list(p, &value[at->chain].list);
 	end = at->column + at->columns;
 	for (const struct block_column *c = at->column; c < end; c++, value++) {
 		uint64_t *v = c->v + row;
@@ -288,7 +309,8 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 		else if (c->kind == TRACE_BYTES)
 			*v = put_bytes(b, value->s);
 		else
-			*v = put_list(b, c->kind, &value->list);
+			*v = put_list(
+			    b, c->kind, &value->list, c == at->column + at->chain ? chain_hash : 0);
 	}
 	if (at->t >= 0) {
 		int64_t t = (int64_t)at->column[at->t].v[row];

@@ -3,6 +3,12 @@
 #include "trace/block_parts.h"
 #include "trace/column.h"
 
+#define NUMBER_HASH 0x9e3779b97f4a7c15
+
+enum {
+	AHEAD = 32
+}; /* slots asked for before they are looked at: most are not in the nearest cache */
+
 /* A table of its own, because most of the time of encoding went into the general one. */
 static void
 grow_numbers(struct block_numbers *t)
@@ -15,7 +21,7 @@ grow_numbers(struct block_numbers *t)
 	t->slot = xcalloc(t->mask + 1, sizeof *t->slot);
 	for (size_t i = 0; i < n; i++)
 		if (old[i].round == t->round) {
-			size_t at = old[i].address * 0x9e3779b97f4a7c15 >> t->shift;
+			size_t at = old[i].address * NUMBER_HASH >> t->shift;
 
 			while (t->slot[at].round == t->round)
 				at = (at + 1) & t->mask;
@@ -38,23 +44,29 @@ number_items(struct trace_block_parts *p, uint64_t *item, size_t n)
 		*t = (struct block_numbers){ .round = 1 };
 		grow_numbers(t);
 	}
-	for (size_t i = 0; i < n; i++) {
-		uint64_t address = item[i];
-		size_t at = address * 0x9e3779b97f4a7c15 >> t->shift;
+	for (size_t from = 0; from < n; from += AHEAD) {
+		size_t to = n - from < AHEAD ? n : from + AHEAD;
 
-		while (t->slot[at].round == t->round && t->slot[at].address != address)
-			at = (at + 1) & t->mask;
-		if (t->slot[at].round != t->round) {
-			GROW(p->address, p->address_cap, distinct);
-			p->address[distinct] = address;
-			t->slot[at] =
-			    (struct block_number){ address, (uint32_t)distinct++, t->round };
-			item[i] = distinct - 1;
-			if (distinct * 2 > t->mask)
-				grow_numbers(t);
-			continue;
+		for (size_t i = from; i < to; i++)
+			__builtin_prefetch(&t->slot[item[i] * NUMBER_HASH >> t->shift]);
+		for (size_t i = from; i < to; i++) {
+			uint64_t address = item[i];
+			size_t at = address * NUMBER_HASH >> t->shift;
+
+			while (t->slot[at].round == t->round && t->slot[at].address != address)
+				at = (at + 1) & t->mask;
+			if (t->slot[at].round != t->round) {
+				GROW(p->address, p->address_cap, distinct);
+				p->address[distinct] = address;
+				t->slot[at] = (struct block_number){ address, (uint32_t)distinct++,
+					t->round };
+				item[i] = distinct - 1;
+				if (distinct * 2 > t->mask)
+					grow_numbers(t);
+				continue;
+			}
+			item[i] = t->slot[at].number;
 		}
-		item[i] = t->slot[at].number;
 	}
 	return distinct;
 }

@@ -24,7 +24,7 @@
  * the cache, or so many items of distinct lists. A decoded block with more than the _READ sizes is refused. */
 enum {
 	BLOCK_BYTES = 1 << 20,
-	BLOCK_RECORDS = 32768,
+	BLOCK_RECORDS = 16384,
 	BLOCK_ITEMS = 1 << 20,
 	BLOCK_BYTES_READ = 1 << 30,
 	BLOCK_RECORDS_READ = 1 << 22,
@@ -58,8 +58,8 @@ struct block_shape {
 	unsigned index;  /* the shape's index in that block */
 	struct block_column *column;
 	unsigned columns;
-	int t;      /* the field t, or -1 */
-	size_t cap; /* rows that each column has room for */
+	int t, chain; /* these fields, or -1 */
+	size_t cap;   /* rows that each column has room for */
 };
 
 /* Distinct lists of one kind. List id has items item[start[id]] .. item[start[id + 1] - 1]. */
