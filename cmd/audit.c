@@ -35,10 +35,14 @@ print_stage(FILE *out, const struct books_stage *s)
 	fprintf(out, "%.*s\t", SLICE_ARG(s->tool));
 	if (!s->ended)
 		fputs("-\t-\t-\t-\t-\t-", out);
-	else
-		fprintf(out,
-		    "%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64,
-		    s->in, s->passed, s->used, s->made, s->dropped, s->lost);
+	else {
+		if (s->in < 0)
+			fputs("-", out);
+		else
+			fprintf(out, "%" PRId64, s->in);
+		fprintf(out, "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64 "\t%" PRId64,
+		    s->passed, s->used, s->made, s->dropped, s->lost);
+	}
 	fprintf(out, "\t%s\n", s->verdict.text[0] ? s->verdict.text : "balanced");
 }
 

@@ -20,6 +20,9 @@ unwind	4	1	1	1	1	1	balanced
 # lost=7 why=ring-full
 # lost=2 why=no-symbol
 END
+try 'a source that does not say what it read' 0 'sed "s/in=0	//" good | leat audit | sed -n 2p' <<'END'
+record	-	0	0	4	0	7	balanced
+END
 try 'two traces behind each other' 0 'leat cat -f good good | leat audit' <<'END'
 tool	in	passed	used	made	dropped	lost	verdict
 record	0	0	0	4	0	7	balanced
