@@ -31,7 +31,7 @@ for page in "$TOP"/man/*.[157]; do
 			;;
 		esac
 		printf 'set -e\n%s\n' "$line" >line.sh
-		holds "${page##*/}: $(printf '%s' "$line" | tr -d \\)" 'sh line.sh'
+		holds "${page##*/}: $(printf '%s' "$line" | tr -d '\134')" 'sh line.sh'
 		cp got shown
 		case $line in
 		*'leat cat -t run.leat'*) holds '  with records' 'grep -q ^sample shown' ;;
