@@ -30,9 +30,21 @@ map(uintptr_t at, size_t bytes)
 	return p;
 }
 
+/* n frames deep, a page fault */
+__attribute__((noinline)) static int
+deep(int n, volatile char *p)
+{
+	int r = n > 0 ? deep(n - 1, p) : (*p = 1);
+
+	__asm__ volatile("" : "+r"(r));
+	return r + 1;
+}
+
 int
 main(int argc, char **argv)
 {
+	static const char *const clocks[] = { "realtime", "monotonic", "monotonic_raw", "boottime" };
+	static const clockid_t ids[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME };
 	int n = argc > 2 ? atoi(argv[2]) : 0;
 	const char *what = argc > 1 ? argv[1] : "";
 
@@ -72,10 +84,21 @@ main(int argc, char **argv)
 			clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 		while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < n);
 	}
+	if (!strcmp(what, "deep")) {
+		volatile char *p = map(0x100000000000, (size_t)n * 4096);
+		for (int i = 0; i < n; i++)
+			deep(5000, p + i * 4096);
+	}
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(what, clocks[i])) {
+			struct timespec t;
+			clock_gettime(ids[i], &t);
+			printf("%lld\n", (long long)t.tv_sec * 1000000000 + t.tv_nsec);
+		}
 	return 0;
 }
 C
-${CC:-cc} -O1 -g -pthread -o truth truth.c || exit 1
+${CC:-cc} -O1 -g -fno-omit-frame-pointer -pthread -o truth truth.c || exit 1
 
 # count TYPE PATTERN...: records of a trace in lines with this type that match all patterns
 count () {
@@ -235,6 +258,9 @@ if head -n 1 /proc/kallsyms | grep -q '^00*00 '; then
 else
 	holds 'each symbol comes before what uses it' 'perl symbols.pl kernel'
 	try 'and once' 0 "grep '^sym' kernel | cut -f 3 | sort | uniq -d" </dev/null
+	try 'behind where the kernel is' 0 "grep -m1 '^mmap.*pid=-1\|^sym' kernel | cut -f 1,3" <<'E'
+mmap	pid=-1
+E
 fi
 holds 'dumps of the stack' 'leat record -q -t -F 997 --call-graph dwarf,1024 -e cpu-clock:u -o dumps -- ./truth spin 100'
 holds 'with registers' "grep -q '^sample.*	regs=\(0x[0-9a-f]*;\)*	ustack=@[A-Za-z0-9+/=]*\$' dumps"
@@ -246,6 +272,57 @@ E
 holds 'clocks at both ends' "[ $(grep -c '^clock' clock) -ge 2 ]"
 try 'the largest rates, at both ends' 0 "grep -c 'name=perf_event_max_sample_rate.*section=\(start\|end\)' clock" <<'E'
 2
+E
+
+# Clocks: every t lies between what the same clock said before and after.
+cat >between.pl <<'P'
+my ($name, $from, $to, $n) = @ARGV[0 .. 2];
+open my $f, "<", $ARGV[3] or die;
+while (<$f>) {
+	die "another clock: $_" if /^start\t/ && !/\tclock=$name\t/;
+	die "not its own clock: $_" if /^clock\tt=(\d+)\t/ && !/\t$name=$1\t/;
+	next unless /\tt=(\d+)/;
+	die "$1 is not in $from..$to: $_" if $1 < $from || $1 > $to;
+	$n++ if /^sample/;
+}
+die "no samples\n" unless $n;
+P
+for clock in realtime monotonic boottime monotonic_raw; do
+	from=$(./truth $clock)
+	holds "-k $clock" "leat record -q -t -k $clock -c 1 -e page-faults:u -o clocks -- ./truth fault 11"
+	to=$(./truth $clock)
+	holds 'is the clock of all times' "perl between.pl $clock $from $to clocks"
+done
+from=$(date +%s%N)
+holds '-k realtime' 'leat record -q -t -k realtime -c 1 -e page-faults:u -o clocks -- ./truth fault 11'
+holds 'is the time of day' "perl between.pl realtime $from $(date +%s%N) clocks"
+up () { sed 's/\.\(..\) .*/\1/' /proc/uptime; }
+from=$(up)
+holds '-k boottime' 'leat record -q -t -k boottime -c 1 -e page-faults:u -o clocks -- ./truth fault 11'
+holds 'is the time since the start' "perl between.pl boottime ${from}0000000 $(($(up) + 1))0000000 clocks"
+
+# The kernel's symbols are read when they are needed.
+holds 'no address of the kernel' 'leat record -q -t -c 1000000 -e page-faults -o none -- ./truth fault 11'
+try 'no table of its symbols' 1 "grep -c 'pid=-1\|^sym' none" <<'E'
+0
+E
+
+# The last line: what is lost, and what is there with less than its stack.
+cat >cut.pl <<'P'
+open my $f, "<", $ARGV[0] or die;
+while (<$f>) {
+	$long++ if /^sample.*\tchain=([^\t]*)/ && ($1 =~ tr/;//) >= 100;
+	$cut += $1 if /^lost.*\tn=(\d+)\twhy=stack-cut/;
+}
+open my $e, "<", $ARGV[1] or die;
+my ($lost, $said) = <$e> =~ /, (\d+) lost, (\d+) stacks cut$/;
+die "$long long, $cut cut, $said said, $lost lost\n" unless $long >= 13 && $long == $cut && $cut == $said && $lost == 0;
+P
+holds 'stacks deeper than the kernel goes' 'leat record -t -g -c 1 -e page-faults:u -o deep -- ./truth deep 13'
+cp err line
+holds 'are there, and told as cut' 'perl cut.pl deep line'
+try 'whose books balance' 0 "echo $(count deep sample 'addr=0x100000') $(books deep)" <<'E'
+13 made 0 lost 0
 E
 
 # Losses are counted: the recorder is stopped while more happens than its ring holds. What happens is the same each time.
@@ -262,7 +339,9 @@ kill -CONT $PPID
 S
 if leat record -q -e mem:0x200000000000/8:w -o x -- true 2>err; then
 	holds 'a ring that is large enough' 'leat record -q -t -m 512 -e mem:0x200000000000/8:w:u -o whole -- sh stopped'
-	holds 'one that is not' 'leat record -q -t -m 1 -e mem:0x200000000000/8:w:u -o cut -- sh stopped'
+	holds 'one that is not' 'leat record -t -m 1 -e mem:0x200000000000/8:w:u -o cut -- sh stopped'
+	cp err line
+	holds 'and says so' 'grep -q " in cut, \([1-9][0-9]*\) lost (ring-full \1)\$" line'
 	try 'all is there or told as lost' 0 "echo $(all cut)" <<E
 $(all whole | sed 's/none/some/')
 E
