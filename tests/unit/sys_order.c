@@ -88,6 +88,7 @@ main(void)
 		.rings = RINGS, .rings_cap = RINGS, .clock = CLOCK_MONOTONIC, .current = -1
 	};
 	const struct perf_event_header *h;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uint64_t t = 1, limit = 0;
 
 	r.ring = xcalloc(RINGS, sizeof *r.ring);
@@ -96,8 +97,10 @@ main(void)
 	r.layout.sample_time_at = 16;
 	r.layout.trailer_time_at = 8;
 	for (unsigned i = 0; i < RINGS; i++) {
-		r.ring[i].page = xcalloc(1, sizeof *r.ring[i].page);
-		r.ring[i].data = xcalloc(1, BYTES);
+		r.ring[i].page = mmap(
+		    NULL, page + BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CLAIM(r.ring[i].page != MAP_FAILED);
+		r.ring[i].data = (unsigned char *)r.ring[i].page + page;
 		r.ring[i].mask = BYTES - 1;
 		r.ring[i].ordered = true;
 	}
@@ -141,5 +144,6 @@ main(void)
 	sys_rings_round(&r, true);
 	CLAIM(sys_rings_next(&r, &h) == 0 && r.unreadable == 48);
 	CLAIM(r.ring[0].page->data_tail == r.ring[0].page->data_head);
+	sys_rings_close(&r);
 	return 0;
 }
