@@ -6,7 +6,7 @@
  * about a second, and writes down when it began and ended. Each round runs it alone, under leat and under perf, with
  * frame pointers and with stack dumps, in turn; medians of all rounds are printed, a line each: name TAB value TAB unit.
  * cpu and wall are the workload's own times over those alone in the same round (on a busy machine only cpu says much);
- * tail is from its end to the recorder's.
+ * start is from the recorder's start to the workload's, tail from the workload's end to the recorder's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -120,7 +120,7 @@ workload(const char *file)
 /* ---- the rounds ---- */
 
 struct result {
-	double wall, cpu, tail_ms, kb;
+	double wall, cpu, start_ms, tail_ms, kb;
 };
 
 static const char *const name[WAYS] = { "alone", "leat fp", "perf fp", "leat dwarf", "perf dwarf" };
@@ -151,13 +151,14 @@ run(int way, const char *self, const char *hz, const char *dir)
 	struct result r = { 0 };
 	long long begin, end, cpu;
 	struct stat st;
-	int64_t over;
+	int64_t start, over;
 	int status;
 	pid_t pid;
 	FILE *f;
 
 	snprintf(times, sizeof times, "%s/times", dir);
 	snprintf(file, sizeof file, "%s/trace", dir);
+	start = now(CLOCK_MONOTONIC);
 	pid = fork();
 	if (pid == 0) {
 		execvp(argv[way][0], (char **)argv[way]);
@@ -175,6 +176,7 @@ run(int way, const char *self, const char *hz, const char *dir)
 	fclose(f);
 	r.wall = (double)(end - begin);
 	r.cpu = (double)cpu;
+	r.start_ms = (double)(begin - start) / 1e6;
 	r.tail_ms = (double)(over - end) / 1e6;
 	if (way > 0 && stat(file, &st) == 0)
 		r.kb = (double)st.st_size / 1e3;
@@ -202,7 +204,7 @@ int
 main(int argc, char **argv)
 {
 	static double wall[WAYS][ROUNDS_MAX], cpu[WAYS][ROUNDS_MAX], ratio[WAYS][ROUNDS_MAX];
-	static double tail[WAYS][ROUNDS_MAX], kb[WAYS][ROUNDS_MAX];
+	static double start[WAYS][ROUNDS_MAX], tail[WAYS][ROUNDS_MAX], kb[WAYS][ROUNDS_MAX];
 	int rounds = argc > 1 && strcmp(argv[1], "work") != 0 ? atoi(argv[1]) : 7;
 	const char *hz = argc > 2 ? argv[2] : "4999";
 	char dir[] = "/tmp/leat-bench.XXXXXX", self[4096];
@@ -224,6 +226,7 @@ main(int argc, char **argv)
 				alone = r;
 			wall[way][i] = r.wall / alone.wall;
 			cpu[way][i] = r.cpu / alone.cpu;
+			start[way][i] = r.start_ms;
 			tail[way][i] = r.tail_ms;
 			kb[way][i] = r.kb;
 			if (way == 2 || way == 4)
@@ -236,6 +239,7 @@ main(int argc, char **argv)
 		    median(cpu[way], rounds));
 		printf("%s: wall of the command\t%.3f\ttimes alone\n", name[way],
 		    median(wall[way], rounds));
+		printf("%s: start\t%.1f\tms\n", name[way], median(start[way], rounds));
 		printf("%s: tail\t%.1f\tms\n", name[way], median(tail[way], rounds));
 		printf("%s: file\t%.0f\tkB\n", name[way], median(kb[way], rounds));
 	}
