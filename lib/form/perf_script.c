@@ -14,7 +14,7 @@
 #define NONE UINT32_MAX
 
 enum {
-	READ_SIZE = 256 << 10, /* fits in L2 with the tables' hot part */
+	READ_SIZE = 128 << 10, /* fits in L2 with the tables' hot part */
 	LINE_MAX_BYTES = 1 << 20,
 	FRAMES_MAX = 1 << 16, /* of a sample; the kernel's own limit is far below */
 	GUESSES = 2,
@@ -64,8 +64,16 @@ struct stack {
 	uint32_t line, lines; /* in sequence[] */
 	uint32_t n;
 	bool cut;
+	bool again, has_body; /* seen more than once; and kept as a body */
 	const struct slice *name, *origin;
 	struct trace_memo name_memo, origin_memo;
+};
+
+/* All lines of a sample as they stood. */
+struct body {
+	uint64_t hash;
+	uint32_t stack, n, lines;
+	char text[];
 };
 
 enum state { OUTSIDE, IN_SAMPLE, IN_BAD };
@@ -85,9 +93,15 @@ struct importer {
 	struct hash_set line_set;
 	struct frame *frame;
 	size_t frames, frame_cap;
+	struct slice *name; /* distinct names and origins of frames, each in one place */
+	size_t names, name_cap;
+	struct hash_set name_set;
 	struct stack *stack;
 	size_t stacks, stack_cap;
 	struct hash_set stack_set;
+	struct body **bodies;
+	size_t bodies_n, bodies_cap;
+	struct hash_set body_set;
 	uint32_t *sequence;
 	size_t sequence_n, sequence_cap;
 	size_t memory;
@@ -101,6 +115,11 @@ struct importer {
 	uint64_t hash;
 	uint32_t last;
 	bool cut;
+
+	/* All lines of the sample at hand, where they are not known as a whole. */
+	struct slice body;
+	uint64_t body_hash, body_line, body_events;
+	const char *scanned; /* no empty line is looked for before this */
 
 	/* The last header's first part, as long as the rest has to be read only. */
 	struct buf prefix;
@@ -160,13 +179,39 @@ skip_hex(const char *p, const char *end)
 	return p;
 }
 
+/* The digits among the first eight bytes at p, and how many there are: all eight in three multiplications. */
+static inline uint64_t
+eight_digits(const char *p, unsigned *n)
+{
+	uint64_t x = load64(p) ^ 0x3030303030303030,
+		 other = ((x + 0x0606060606060606) | x) & 0xf0f0f0f0f0f0f0f0;
+
+	*n = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+	if (*n == 0)
+		return 0;
+	x <<= 8 * (8 - *n);
+	x = x * 10 + (x >> 8);
+	return ((x & 0x000000ff000000ff) * 0x000f424000000064 +
+		   ((x >> 16 & 0x000000ff000000ff) * 0x0000271000000001)) >>
+	       32;
+}
+
 /* Decimal digits at p into *out; NULL where there are none or too many. */
 static const char *
 take_number(const char *p, const char *end, int64_t *out)
 {
 	uint64_t v = 0;
 	const char *q = p;
+	unsigned n;
 
+	if (end - p >= 8) {
+		v = eight_digits(p, &n);
+		q += n;
+		if (n < 8) {
+			*out = (int64_t)v;
+			return n == 0 ? NULL : q;
+		}
+	}
 	for (; q < end && is_digit(*q); q++) {
 		if (v > (uint64_t)(INT64_MAX - 9) / 10)
 			return NULL;
@@ -380,13 +425,38 @@ origin_of(struct importer *im, struct slice dso, struct slice *origin, struct sl
 	return kind;
 }
 
+static uint64_t
+name_rehash(const void *context, uint32_t item)
+{
+	const struct importer *im = context;
+
+	return hash_bytes(im->name[item].p, im->name[item].n);
+}
+
+/* The same bytes in the one place where the writer has seen them before. */
+static struct slice
+name_intern(struct importer *im, struct slice s)
+{
+	uint64_t h = hash_bytes(s.p, s.n);
+
+	for (struct hash_probe at = hash_first(&im->name_set, h); hash_found(&im->name_set, &at);
+	     hash_next(&im->name_set, &at))
+		if (slice_eq(im->name[at.item], s))
+			return im->name[at.item];
+	GROW(im->name, im->name_cap, im->names);
+	im->name[im->names] = s;
+	hash_add(&im->name_set, h, (uint32_t)im->names, name_rehash, im);
+	return im->name[im->names++];
+}
+
 static void
 frame_add(struct importer *im, struct line *l, struct slice name, struct slice origin, char kind)
 {
 	if (name.n == 0)
 		return;
 	GROW(im->frame, im->frame_cap, im->frames);
-	im->frame[im->frames++] = (struct frame){ name, origin, kind };
+	im->frame[im->frames++] =
+	    (struct frame){ name_intern(im, name), name_intern(im, origin), kind };
 	l->frames++;
 }
 
@@ -624,7 +694,7 @@ stack_build(struct importer *im, struct stack *s)
 			buf_char(&b, kind == 'k' ? 'k' : 'i');
 			buf_char(&b, ':');
 			buf_slice(&b, object);
-			origin[n] = arena_copy(&im->arena, buf_view(&b));
+			origin[n] = name_intern(im, arena_copy(&im->arena, buf_view(&b)));
 		}
 	}
 	s->name = name;
@@ -644,8 +714,10 @@ stack_intern(struct importer *im)
 	     hash_next(&im->stack_set, &at)) {
 		s = &im->stack[at.item];
 		if (s->lines == im->ids && s->cut == im->cut &&
-		    (bytes == 0 || memcmp(im->sequence + s->line, im->id, bytes) == 0))
+		    (bytes == 0 || memcmp(im->sequence + s->line, im->id, bytes) == 0)) {
+			s->again = true;
 			return s;
+		}
 	}
 	GROW(im->stack, im->stack_cap, im->stacks);
 	GROW(im->sequence, im->sequence_cap, im->sequence_n + im->ids);
@@ -672,9 +744,11 @@ tables_reset(struct importer *im)
 				  im->memory)
 		return;
 	hash_clear(&im->line_set);
+	hash_clear(&im->name_set);
 	hash_clear(&im->stack_set);
+	hash_clear(&im->body_set);
 	im->pool_full = false;
-	im->pool_n = im->frames = im->stacks = im->sequence_n = 0;
+	im->pool_n = im->frames = im->names = im->bodies_n = im->stacks = im->sequence_n = 0;
 	im->last = NONE;
 	arena_reset(&im->arena);
 	im->stats->resets++;
@@ -795,17 +869,18 @@ bad_line(struct importer *im, const char *text, size_t n)
 		    (unsigned long long)im->line_number, SLICE_ARG(s));
 }
 
+/* The sample at hand ends, and has this stack; NULL for that of its lines. */
 static void
-sample_end(struct importer *im)
+sample_end_as(struct importer *im, struct stack *s)
 {
 	const struct header *h = &im->header;
 	union trace_value v[12];
-	struct stack *s;
 	unsigned n = 0;
 
 	if (im->state == IN_SAMPLE) {
 		start(im);
-		s = stack_intern(im);
+		if (s == NULL)
+			s = stack_intern(im);
 		if (h->has & HAS_T)
 			v[n++].i = h->t;
 		if (h->has & HAS_CPU)
@@ -836,6 +911,13 @@ sample_end(struct importer *im)
 	im->hash = 0;
 	im->last = NONE;
 	im->cut = false;
+	im->body.n = 0;
+}
+
+static void
+sample_end(struct importer *im)
+{
+	sample_end_as(im, NULL);
 }
 
 static void
@@ -1081,6 +1163,127 @@ guess(struct importer *im, const char *p, const char *end)
 	return NULL;
 }
 
+typedef char bytes16 __attribute__((vector_size(16)));
+
+/* Whether an LF in 16 bytes stands before another. */
+static inline bytes16
+line_feed_pairs(const char *p)
+{
+	const bytes16 lf = { 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10 };
+	bytes16 a, b;
+
+	memcpy(&a, p, sizeof a);
+	memcpy(&b, p + 1, sizeof b);
+	return (bytes16)(a == lf) & (bytes16)(b == lf);
+}
+
+/* The empty line that ends a sample, and the hash of what stands before it; NULL where it is not in p..end. */
+static const char *
+body_end(const char *p, const char *end, uint64_t *hash)
+{
+	uint64_t a = 1, b = 2, c = 3, d = 4;
+	const char *q;
+
+	for (; end - p > 32; p += 32) {
+		bytes16 pairs = line_feed_pairs(p) | line_feed_pairs(p + 16);
+
+		if ((load64(&pairs) | load64((char *)&pairs + 8)) != 0)
+			break;
+		a = (a ^ load64(p)) * 0x9e3779b97f4a7c15;
+		b = (b ^ load64(p + 8)) * 0x9e3779b97f4a7c15;
+		c = (c ^ load64(p + 16)) * 0x9e3779b97f4a7c15;
+		d = (d ^ load64(p + 24)) * 0x9e3779b97f4a7c15;
+	}
+	for (q = p; end - q > 1; q++) {
+		q = memchr(q, '\n', (size_t)(end - q - 1));
+		if (q == NULL)
+			return NULL;
+		if (q[1] == '\n') {
+			*hash = hash_mix(hash_mix(hash_mix(a, b), hash_mix(c, d)),
+			    hash_bytes(p, (size_t)(q - p)));
+			return q + 1;
+		}
+	}
+	return NULL;
+}
+
+static uint64_t
+body_rehash(const void *context, uint32_t item)
+{
+	const struct importer *im = context;
+
+	return im->bodies[item]->hash;
+}
+
+/* What has to stay the same while the lines of a body are taken, so that they are frames and no more. */
+static uint64_t
+events(const struct importer *im)
+{
+	return im->stats->samples + im->stats->bad_lines + im->trace_errors + im->stack_cuts;
+}
+
+/* A sample whose lines stood in the same way below another one is taken as a whole: most stacks are not new, and one
+ * comparison is cheaper than one a line. Returns what follows, or NULL. */
+static const char *
+body_take(struct importer *im, const char *p, const char *end)
+{
+	const char *q = body_end(p, end, &im->body_hash);
+	size_t n;
+
+	im->scanned = q == NULL ? end : q;
+	if (q == NULL)
+		return NULL;
+	n = (size_t)(q - p);
+	for (struct hash_probe at = hash_first(&im->body_set, im->body_hash);
+	     hash_found(&im->body_set, &at); hash_next(&im->body_set, &at)) {
+		const struct body *b = im->bodies[at.item];
+
+		__builtin_prefetch(&im->stack[b->stack]);
+		if (b->n != n || memcmp(b->text, p, n) != 0)
+			continue;
+		im->line_number += b->lines + 1;
+		sample_end_as(im, &im->stack[b->stack]);
+		return q + 1;
+	}
+	im->body = (struct slice){ p, n };
+	im->body_line = im->line_number;
+	im->body_events = events(im);
+	return NULL;
+}
+
+static void
+body_keep(struct importer *im, struct stack *s)
+{
+	struct body *b = arena_alloc(&im->arena, sizeof *b + im->body.n);
+
+	*b = (struct body){ .hash = im->body_hash,
+		.stack = (uint32_t)(s - im->stack),
+		.n = (uint32_t)im->body.n,
+		.lines = (uint32_t)(im->line_number - im->body_line) };
+	memcpy(b->text, im->body.p, im->body.n);
+	GROW(im->bodies, im->bodies_cap, im->bodies_n);
+	im->bodies[im->bodies_n] = b;
+	hash_add(&im->body_set, b->hash, (uint32_t)im->bodies_n++, body_rehash, im);
+	s->has_body = true;
+}
+
+/* The empty line behind a sample, at p. A stack that came for the second time keeps its body: what comes once only, costs
+ * no memory. */
+static void
+empty_line(struct importer *im, const char *p)
+{
+	struct stack *s = NULL;
+
+	if (im->state == IN_SAMPLE && im->body.n > 0 && p == im->body.p + im->body.n &&
+	    im->body_events == events(im)) {
+		s = stack_intern(im);
+		if (s->again && !s->has_body)
+			body_keep(im, s);
+	}
+	im->line_number++;
+	sample_end_as(im, s);
+}
+
 /* All whole lines in p..end; returns where the first that is not whole begins. */
 static const char *
 take(struct importer *im, const char *p, const char *end)
@@ -1088,11 +1291,16 @@ take(struct importer *im, const char *p, const char *end)
 	const char *q;
 	uint32_t before;
 
+	im->scanned = p;
 	while (p < end) {
 		if (*p == '\n') {
-			im->line_number++;
-			sample_end(im);
+			empty_line(im, p);
 			p++;
+			continue;
+		}
+		if (im->state == IN_SAMPLE && im->last == NONE && im->ids == 0 && !im->cut &&
+		    is_blank(*p) && p >= im->scanned && (q = body_take(im, p, end)) != NULL) {
+			p = q;
 			continue;
 		}
 		if (im->last != NONE && (q = guess(im, p, end)) != NULL) {
@@ -1114,6 +1322,7 @@ take(struct importer *im, const char *p, const char *end)
 		}
 		p = q + 1;
 	}
+	im->body.n = 0; /* the buffer moves */
 	return p;
 }
 
@@ -1257,9 +1466,13 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 	r = import(im, fd, &o, e);
 	arena_free(&im->arena);
 	hash_free(&im->line_set);
+	hash_free(&im->name_set);
 	hash_free(&im->stack_set);
+	hash_free(&im->body_set);
+	free(im->bodies);
 	free(im->pool);
 	free(im->frame);
+	free(im->name);
 	free(im->stack);
 	free(im->sequence);
 	free(im->id);

@@ -156,6 +156,32 @@ block_string(struct trace_block *b, struct slice s)
 	return b->strings++;
 }
 
+/* slice_eq() without a call for the short names that most strings are. */
+static bool
+same_string(struct slice a, struct slice b)
+{
+	if (a.n != b.n)
+		return false;
+	if (a.n < 8 || a.n > 16)
+		return slice_eq(a, b);
+	return ((load64(a.p) ^ load64(b.p)) | (load64(a.p + a.n - 8) ^ load64(b.p + b.n - 8))) == 0;
+}
+
+/* The number of an item of a list. Whoever puts stacks keeps their names, so the same name stands at the same place;
+ * what was found there last is compared before anything is hashed. */
+static uint32_t
+block_item(struct trace_block *b, struct slice s)
+{
+	struct trace_block_parts *p = b->parts;
+	struct block_recent *r =
+	    &p->recent[((uintptr_t)s.p * 0x9e3779b97f4a7c15) >> (64 - BLOCK_RECENT_BITS)];
+
+	if (r->p == s.p && r->id < b->strings && same_string(p->string[r->id], s))
+		return r->id;
+	r->p = s.p;
+	return r->id = block_string(b, s);
+}
+
 /* Lists are short: a loop beats memcmp(). */
 static bool
 same_items(const uint64_t *a, const uint64_t *b, size_t n)
@@ -229,7 +255,7 @@ put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *l
 	if (kind == TRACE_STRS) {
 		GROW(p->scratch, p->scratch_cap, list->n);
 		for (uint32_t i = 0; i < list->n; i++)
-			p->scratch[i] = block_string(b, list->s[i]);
+			p->scratch[i] = block_item(b, list->s[i]);
 		id = put_items(b, TRACE_STRS - TRACE_INTS, p->scratch, list->n,
 		    items_hash(p->scratch, list->n));
 	} else {
@@ -266,17 +292,6 @@ ask_for_list(const struct trace_block_parts *p, const struct trace_list *list)
 	if (set->slot)
 		__builtin_prefetch(&set->slot[h & set->mask]);
 	return h;
-}
-
-/* slice_eq() without a call for the short names that most strings are. */
-static bool
-same_string(struct slice a, struct slice b)
-{
-	if (a.n != b.n)
-		return false;
-	if (a.n < 8 || a.n > 16)
-		return slice_eq(a, b);
-	return ((load64(a.p) ^ load64(b.p)) | (load64(a.p + a.n - 8) ^ load64(b.p + b.n - 8))) == 0;
 }
 
 void

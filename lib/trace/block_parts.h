@@ -26,6 +26,7 @@ enum {
 	BLOCK_BYTES = 1 << 20,
 	BLOCK_RECORDS = 16384,
 	BLOCK_ITEMS = 1 << 20,
+	BLOCK_RECENT_BITS = 12,
 	BLOCK_BYTES_READ = 1 << 30,
 	BLOCK_RECORDS_READ = 1 << 22,
 	BLOCK_ITEMS_READ = 1 << 26
@@ -91,6 +92,10 @@ struct trace_block_parts {
 	struct slice *string;
 	size_t string_cap;
 	struct hash_set string_set;
+	struct block_recent {
+		const char *p;
+		uint32_t id;
+	} recent[1 << BLOCK_RECENT_BITS]; /* strings by their place in memory; a hint */
 
 	struct slice *bytes;
 	size_t bytes_cap;

@@ -1,4 +1,5 @@
 /* Text of perf script in all its layouts, against the records that it says. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -265,6 +266,69 @@ tables(void)
 	buf_free(&text);
 }
 
+/* Samples that come again and again, whole, in any order, give what each gives alone, and bad lines are counted where they
+ * stand. */
+static void
+again(void)
+{
+	static const char *const piece[] = {
+		"a 1 1.000000: e: \n\t1 f+0x1 (/bin/x)\n\t2 g+0x2 (/bin/x)\n\n",
+		"a 1 1.000000: e: \n\t1 f+0x1 (/bin/x)\n\t2 h+0x2 (/bin/x)\n\n",
+		"b 1 2.500000:   123456789 e: \n\t1 f+0x1 (/bin/x)\n\t2 g+0x2 (/bin/x)\n\n",
+		"b 1 [003] 12345678.500000:   12 s:t: x=1\n\t1 f+0x1 (/bin/x)\n\n",
+		"b 2 3.000001: e: \n\n",
+		"c 2 4.000000: e: \n\t1 f (/bin/x)\n  x.c:7\n\t2 g (/bin/x)\n  x.c:8\n\n",
+		"c 2 4.000000: e: \n\t1 f (/bin/x)\n  x.c:9\n\t2 g (/bin/x)\n  x.c:8\n\n",
+		"c 2 5.000000: e: \n\t1 f (/bin/x)\n\tnothing that is known\n\n",
+		"c 2 6.000000: e: \r\n\t1 f (/bin/x)\r\n\t1 g (/bin/x)\r\n\r\n",
+		"d 2 7.000000: e: \n\t1 f (/bin/x)\nd 2 8.000000: e: \n\t1 f (/bin/x)\n\n",
+		"d 2 9.000000: e: 1 f (/bin/x)\n",
+		"what is this\n\t1 f (/bin/x)\n\n",
+	};
+	enum { PIECES = sizeof piece / sizeof *piece };
+	char *alone[PIECES];
+	uint64_t samples[PIECES], bad[PIECES], seed = 7, all = 0, all_bad = 0, lines = 0;
+	unsigned long long at;
+	struct buf text = BUF_INIT, want = BUF_INIT;
+	char *got, *lost;
+
+	for (unsigned i = 0; i < PIECES; i++) {
+		alone[i] = import(slice_of(piece[i]), NULL);
+		samples[i] = stats.samples;
+		bad[i] = stats.bad_lines;
+		if ((lost = strstr(alone[i], "lost\t")) != NULL)
+			*lost = '\0';
+	}
+	for (unsigned n = 0; n < 20000; n++) {
+		unsigned i;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		/* What is bad comes late, so that its line number counts all before it. */
+		i = (unsigned)(seed >> 40) % PIECES;
+		if (bad[i] > 0 && n < 10000)
+			continue;
+		buf_printf(&text, "%s", piece[i]);
+		buf_printf(&want, "%s", alone[i]);
+		all += samples[i];
+		for (size_t k = 0; all_bad == 0 && k < strlen(piece[i]); k++)
+			lines += piece[i][k] == '\n';
+		all_bad += bad[i];
+	}
+	got = import(buf_view(&text), NULL);
+	CLAIM(stats.samples == all && stats.bad_lines == all_bad && !stats.truncated);
+	/* the first bad line is in the last piece that was counted */
+	CLAIM(sscanf(stats.first.text, "line %llu:", &at) == 1 && at < lines && at + 3 >= lines);
+	lost = strstr(got, "lost\t");
+	CLAIM(lost != NULL);
+	*lost = '\0';
+	CLAIM(strcmp(got, buf_str(&want)) == 0);
+	free(got);
+	for (unsigned i = 0; i < PIECES; i++)
+		free(alone[i]);
+	buf_free(&text);
+	buf_free(&want);
+}
+
 /* Lines longer than any buffer, stacks deeper than any kernel's. */
 static void
 extremes(void)
@@ -319,6 +383,7 @@ main(void)
 	frames();
 	losses();
 	tables();
+	again();
 	extremes();
 	sniffing();
 	return 0;
