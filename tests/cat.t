@@ -84,6 +84,12 @@ try 'through a pipe, where there is no seeking' 0 'cat three | leat cat -t --unt
 #leat 1
 comm	t=10	pid=1	name=a
 END
+try 'both ends of a range belong to it' 0 'leat cat -t --since 40 --until 40 three; leat cat -t --since 30 --until 30 three | tail -n 1' <<'END'
+#leat 1
+comm	t=10	pid=1	name=a
+x	t=40
+x	t=30
+END
 try 'a range that ends before it begins' 2 'leat cat --since 2 --until 1 three' </dev/null
 said 'later than --until'
 holds 'the index' 'leat cat --index three >index && cut -f 4- index >columns && cut -f 1 index >offsets'
@@ -101,6 +107,7 @@ said 'lines have no frames'
 
 # Damage.
 o=$(sed -n 3p offsets)
+export o
 { head -c $((o + 100)) three; printf '\377\377'; tail -c +$((o + 103)) three; } >changed
 try 'a changed byte costs its frame' 2 'leat cat -t changed' <<END
 #leat 1
@@ -111,8 +118,13 @@ x	t=50
 y
 x	t=60
 END
-said "changed@$o: "
-export o
+said "changed@$o: .* (1 damaged place, $(($(sed -n 4p offsets) - o)) bytes lost)"
+try 'a file that is cut inside an index' 2 'head -c $((o + 30)) three | leat cat -t' <<END
+#leat 1
+comm	t=10	pid=1	name=a
+x	t=20
+lost	t=20	n=1	why=truncated	from=$o	to=$((o + 30))
+END
 try 'a cut file is read up to the cut' 2 'head -c $((o + 100)) three | leat cat -t' <<END
 #leat 1
 comm	t=10	pid=1	name=a
