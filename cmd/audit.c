@@ -21,12 +21,7 @@ read_all(int fd, const char *path, void *context)
 		books_add(context, &record);
 		tool_progress(fd, ++records, trace_reader_offset(r));
 	}
-	if (got < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(r));
-		tool_status(2);
-	}
-	tool_report_damage(path, r);
-	trace_reader_free(r);
+	tool_reader_done(path, r, got);
 }
 
 static void

@@ -44,12 +44,7 @@ copy(int fd, const char *path, void *context)
 		records += b->records;
 		tool_progress(fd, records, trace_reader_offset(r));
 	}
-	if (got < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(r));
-		tool_status(2);
-	}
-	tool_report_damage(path, r);
-	trace_reader_free(r);
+	tool_reader_done(path, r, got);
 }
 
 static void
@@ -70,12 +65,7 @@ list(int fd, const char *path, void *context)
 			fputs("-\t-", out);
 		fprintf(out, "\t%s\n", frame.state ? "state" : "-");
 	}
-	if (got < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(r));
-		tool_status(2);
-	}
-	tool_report_damage(path, r);
-	trace_reader_free(r);
+	tool_reader_done(path, r, got);
 }
 
 static int64_t

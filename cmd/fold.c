@@ -40,12 +40,7 @@ read_trace(int fd, const char *path, void *context)
 		records += b->records;
 		tool_progress(fd, records, trace_reader_offset(reader));
 	}
-	if (r < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(reader));
-		tool_status(2);
-	}
-	tool_report_damage(path, reader);
-	trace_reader_free(reader);
+	tool_reader_done(path, reader, r);
 }
 
 /* What is not in the output, and why: one line each. */

@@ -240,13 +240,8 @@ one_input(int fd, const char *path, void *context)
 		if (got <= 0)
 			break;
 	}
-	if (got < 0) {
-		tool_warn("%s: %s", path, trace_reader_error(f->reader));
-		tool_status(2);
-	}
-	tool_report_damage(path, f->reader);
 	run->bytes += trace_reader_offset(f->reader);
-	trace_reader_free(f->reader);
+	tool_reader_done(path, f->reader, got);
 	f->reader = NULL;
 }
 

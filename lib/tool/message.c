@@ -74,11 +74,15 @@ tool_where(const char *path, const struct trace_reader *r)
 }
 
 void
-tool_report_damage(const char *path, const struct trace_reader *r)
+tool_reader_done(const char *path, struct trace_reader *r, int got)
 {
 	const struct trace_damage *d = trace_reader_damage(r);
 	const char *text = d->first.text, *colon = ":";
 
+	if (got < 0) {
+		tool_warn("%s: %s", path, trace_reader_error(r));
+		tool_status(2);
+	}
 	if (d->places > 0) {
 		/* "7: what" is path:7: what, and "@4096: what" is path@4096: what. */
 		if (text[0] == '@')
@@ -99,4 +103,5 @@ tool_report_damage(const char *path, const struct trace_reader *r)
 		    "%s: %llu lost, and --strict was given", path, (unsigned long long)d->lost);
 		tool_status(2);
 	}
+	trace_reader_free(r);
 }

@@ -100,8 +100,9 @@ struct trace_writer *tool_trace_out(int like, bool live);
  * messages call it. A file that cannot be opened: message, status 2, and the next is tried. */
 void tool_inputs(void (*fn)(int fd, const char *path, void *context), void *context);
 
-/* Says once what was damaged in this input (status 2); with --strict any `lost` record the reader made counts too. */
-void tool_report_damage(const char *path, const struct trace_reader *r);
+/* The end of an input: says the error where the last call to the reader gave got < 0, says once what was damaged (status
+ * 2 for both; with --strict any `lost` record of the input is an error, too), and frees the reader. */
+void tool_reader_done(const char *path, struct trace_reader *r, int got);
 
 /* Progress on standard error after a second where it is a terminal: call as often as you like with totals. fd is the
  * input whose position over its size gives the ETA; -1 for none. */
