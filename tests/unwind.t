@@ -216,6 +216,37 @@ lost	n=1	why=no-symbol
 lost	n=1	why=bad-regs
 END
 
+# In the middle of an execve there is no user part; where the kernel begins a program, nobody called it.
+if [ "$(uname -m)" = x86_64 ]; then
+	echo '__attribute__((noinline)) int leaf(int n) { return n * 3; } void _start(void) { leaf(1); for (;;); }' >s.c
+	${CC:-cc} -O1 -ffreestanding -nostdlib -static -no-pie -fno-asynchronous-unwind-tables -fomit-frame-pointer -g0 s.c -o start
+	set -- "$(nm start | sed -n 's/ T _start$//p')"
+	# dump PC RBP DUMP [CHAIN]
+	dump () {
+		printf 'sample\tt=2\tpid=7\t%sregs=0x0;0x0;0x0;0x0;0x0;0x0;0x%s;0x7000;0x0;0x0;0x0;0x0;0x0;0x0;0x0;0x0;0x%s;%s\n' \
+			"${4+chain=$4$tab}" "$2" "$1" "${3:+${tab}ustack=$3}"
+	}
+	{
+		printf '#leat 1\nstart\ttool=x\tarch=x86_64\nmmap\tpid=7\taddr=0x%x\tsize=4096\toffset=4096\tpath=%s\n' \
+			$((0x$1 & ~0xfff)) "$PWD/start"
+		dump "$1" 0 ''
+		dump "$1" 5 @AAAAAAAAAAA= '0xffffffff81000180;'
+		dump 0 0 '' '0xffffffff81000180;'
+		dump 123456 0 '' '0xffffffff81000180;'
+		dump 123456 0 @AAAAAAAAAAA= '0xffffffff81000180;'
+		printf 'end\ttool=x\n'
+	} >exec.trace
+	try 'entry points, and registers of no code' 0 "leat unwind -t exec.trace | grep -v -e ^# -e ^start -e ^mmap -e ^end" <<'END'
+sample	t=2	pid=7	stack=_start;	origin=u:start;
+sample	t=2	pid=7	stack=_start;[kernel];	origin=u:start;k:[kernel];
+sample	t=2	pid=7	stack=[kernel];	origin=k:[kernel];
+sample	t=2	pid=7	stack=[kernel];	origin=k:[kernel];
+sample	t=2	pid=7	stack=[cut];[unknown];[kernel];	origin=u:[cut];u:[unknown];k:[kernel];
+lost	n=1	why=no-object
+lost	n=4	why=no-symbol
+END
+fi
+
 # A kernel that was moved as it booted, and its file.
 echo 'int slow_path(int n) { return n * 3; } void _start(void) { slow_path(1); }' >k.c
 if [ "$(uname -m)" = x86_64 ] && ${CC:-cc} -O0 -g0 -ffreestanding -nostdlib -static -no-pie -fno-pie -mcmodel=kernel -fno-stack-protector \

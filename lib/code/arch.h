@@ -35,6 +35,9 @@ struct arch {
 	struct slice sigreturn; /* code of the signal trampoline, from its first instruction */
 	const int16_t *
 	    sigcontext; /* [regs]: where the trampoline's frame holds each register, from sp; < 0 nowhere */
+	/* What tells such a frame from any other: the 8 bytes at `mark`, as far as the mask goes. */
+	uint16_t mark;
+	uint64_t mark_mask, mark_value;
 };
 
 extern const struct arch arch_x86_64, arch_aarch64;

@@ -55,4 +55,8 @@ const struct arch arch_aarch64 = {
 	/* mov x8,#139; svc #0 */
 	.sigreturn = { "\x68\x11\x80\xd2\x01\x00\x00\xd4", 8 },
 	.sigcontext = sigcontext,
+	/* After pc and pstate, on 16 bytes: the record of the floating point registers comes first (FPSIMD_MAGIC). */
+	.mark = AT(35),
+	.mark_mask = 0xffffffff,
+	.mark_value = 0x46508001,
 };

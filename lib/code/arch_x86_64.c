@@ -31,4 +31,8 @@ const struct arch arch_x86_64 = {
 	/* mov $15,%rax; syscall */
 	.sigreturn = { "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9 },
 	.sigcontext = sigcontext,
+	/* After rip and eflags: cs of 64-bit user code, and gs and fs, which are 0. */
+	.mark = AT(18),
+	.mark_mask = 0xffffffffffff,
+	.mark_value = 0x33,
 };

@@ -24,6 +24,7 @@ struct fde_at {
 struct unwind_rules {
 	struct object *object;
 	const struct arch *arch;
+	uint64_t entry; /* where the program or its loader begins; 0 nowhere */
 	struct cfi_section eh, debug;
 	struct cfi_table table; /* of .eh_frame_hdr; entries 0 where there is none */
 	struct index {
@@ -92,6 +93,8 @@ unwind_rules_new(struct object *o, const struct arch *arch)
 
 	u->object = o;
 	u->arch = arch;
+	if (o->is64 && o->image.n >= 64)
+		u->entry = load64(o->image.p + 24);
 	section(u, &u->eh, ".eh_frame");
 	section(u, &u->debug, ".debug_frame");
 	section(u, &hdr, ".eh_frame_hdr");
@@ -301,7 +304,7 @@ unwind_rules_counts(const struct unwind_rules *u, uint64_t *compiled, uint64_t *
 
 /* ---- rows that no CFI tells of, and the table of recent addresses ---- */
 
-enum { SLOTS = 1 << 14 };
+enum { SLOTS = 1 << 14, ENTRY_BYTES = 64 };
 
 struct slot {
 	uint64_t addr, serial;
@@ -313,7 +316,7 @@ struct slot {
 };
 
 struct unwind_memo {
-	struct cfi_row pointer, signal, entry;
+	struct cfi_row pointer, signal, entry, root;
 	struct cfi_rule pointer_rule[2], signal_rule[ARCH_REGS], entry_rule[1];
 	struct slot slot[SLOTS];
 };
@@ -336,6 +339,8 @@ memo_new(const struct arch *arch)
 		if (arch->sigcontext[i] >= 0)
 			m->signal_rule[m->signal.rules++] =
 			    (struct cfi_rule){ i, CFI_AT, arch->sigcontext[i] };
+
+	m->root = (struct cfi_row){ .cfa_reg = arch->sp, .ra = arch->pc, .flags = CFI_ROOT };
 
 	m->entry = (struct cfi_row){ .cfa_reg = arch->sp, .cfa = arch->entry_cfa, .ra = link };
 	if (arch->link == ARCH_NONE) {
@@ -361,6 +366,13 @@ is_sigreturn(const struct unwind_rules *u, uint64_t vaddr)
 	if (got.n > back + 1 + want.n)
 		got.n = back + 1 + want.n;
 	return got.n >= want.n && memmem(got.p, got.n, want.p, want.n) != NULL;
+}
+
+/* Nobody calls what the kernel starts: it is a few instructions of assembler, often without CFI (ld.so's). */
+static bool
+is_entry(const struct unwind_rules *u, uint64_t vaddr)
+{
+	return u->entry != 0 && vaddr - u->entry < ENTRY_BYTES;
 }
 
 static bool
@@ -399,20 +411,26 @@ fill(struct unwind *u, struct slot *s, uint64_t serial, uint64_t addr)
 	} else if ((s->row = unwind_rules_row(place.rules, vaddr, &s->rule, &s->section)) == NULL) {
 		bool plt = is_plt(place.rules, vaddr);
 
-		s->row = plt ? &u->memo->entry : &u->memo->pointer;
+		s->row = plt                            ? &u->memo->entry
+			 : is_entry(place.rules, vaddr) ? &u->memo->root
+							: &u->memo->pointer;
 		s->rule = plt ? u->memo->entry_rule : u->memo->pointer_rule;
 	}
 }
 
 /* Code that cannot be looked at (a vdso that is not here, a page of an emulator) may be the signal trampoline: then the
- * stack holds the registers of code that is mapped, and of a stack that goes on above. */
+ * stack holds the registers of code that is mapped, and of a stack that goes on above. On x86-64 every frame record looks
+ * so, where code that was made at run time keeps one; so the frame must have its mark, too. */
 static bool
 may_be_signal(struct unwind *u, const uint64_t *r, struct cfi_memory *m)
 {
 	const int16_t *saved = u->arch->sigcontext;
-	uint64_t sp = r[u->arch->sp], pc, up;
+	uint64_t sp = r[u->arch->sp], pc, up, mark;
 	struct unwind_place place;
 
+	if (!cfi_read(m, sp + u->arch->mark, &mark) ||
+	    (mark & u->arch->mark_mask) != u->arch->mark_value)
+		return false;
 	if (!cfi_read(m, sp + (uint64_t)saved[u->arch->pc], &pc) ||
 	    !cfi_read(m, sp + (uint64_t)saved[u->arch->sp], &up))
 		return false;

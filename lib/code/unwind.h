@@ -3,7 +3,8 @@
  * A struct unwind_rules holds the call frame information of one object; each FDE is compiled at its first use and kept.
  * A struct unwind walks frames: for a code address it finds a row (cfi.h) in a table of recent addresses, or else through
  * the object, and applies it. Where an object has no CFI for an address, the row is made up: the kernel's signal frame
- * where the code is a signal trampoline, the entry of a function in a PLT, else the frame pointer (counted as a guess).
+ * where the code is a signal trampoline, the entry of a function in a PLT, no caller at an object's entry point, else the
+ * frame pointer (counted as a guess).
  * Cost: about 10 ns a frame warm; memory: the rows of the functions met, and 1 MiB for the table.
  *
  * Units:     addresses of the process; registers by DWARF number.

@@ -750,6 +750,16 @@ arch_of(struct flow_unwind *u, uint32_t regs)
 	return regs == arch_aarch64.regs ? &arch_aarch64 : NULL;
 }
 
+/* In the middle of an execve, a task has no user part: its registers are 0, or those of the program that is gone, and the
+ * new program's stack is not where they say. */
+static bool
+is_bare(struct flow_unwind *u, struct space *space, const uint64_t *regs, struct slice dump)
+{
+	uint64_t pc = regs[u->walker.arch->pc];
+
+	return pc == 0 || (dump.n == 0 && (space == NULL || space_find(space, pc) == NULL));
+}
+
 static uint32_t
 walk(struct flow_unwind *u, struct space *space, struct trace_list kernel, struct trace_list regs,
     struct slice dump)
@@ -759,6 +769,8 @@ walk(struct flow_unwind *u, struct space *space, struct trace_list kernel, struc
 
 	if (k > 0)
 		memcpy(u->at, kernel.u, k * sizeof *u->at);
+	if (k > 0 && is_bare(u, space, regs.u, dump))
+		return chain_of(u, space, u->at, k, k, true, false);
 	u->walked = space;
 	n = unwind_walk(
 	    &u->walker, space ? space->serial : 0, regs.u, dump.p, dump.n, u->at + k, FRAMES_MAX);
