@@ -6,10 +6,11 @@
 #include "flow/unwind.h"
 #include "tool/tool.h"
 
-enum { NO_INLINE = 256, SYMFS, OBJECT, KEEP };
+enum { NO_INLINE = 256, NO_DEMANGLE, SYMFS, OBJECT, KEEP };
 
 static const struct tool_option options[] = { { NO_INLINE, "no-inline", NULL,
 						  "leave out inlined functions" },
+	{ NO_DEMANGLE, "no-demangle", NULL, "leave names of C++ and Rust as the linker sees them" },
 	{ SYMFS, "symfs", "DIR", "look for the files of the trace below DIR" },
 	{ OBJECT, "object", "FILE",
 	    "use FILE where its build id or name is asked for (vmlinux too)" },
@@ -76,6 +77,9 @@ main(int argc, char **argv)
 		switch (c) {
 		case NO_INLINE:
 			how.inlines = false;
+			break;
+		case NO_DEMANGLE:
+			how.mangled = true;
 			break;
 		case SYMFS:
 			how.symfs = arg;

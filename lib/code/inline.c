@@ -64,6 +64,7 @@ struct inlines {
 	size_t cap_found;
 	struct arena arena;
 	uint64_t damaged;
+	bool mangled;
 };
 
 static uint64_t
@@ -107,7 +108,8 @@ name_text(struct inlines *in, uint32_t i)
 			continue;
 		n->text = slice_of(text);
 		n->linkage = wanted[w] != DW_AT_name;
-		demangle(&in->arena, n->text, &n->text);
+		if (!in->mangled)
+			demangle(&in->arena, n->text, &n->text);
 		n->known = true;
 	}
 	n->known = true;
@@ -395,6 +397,12 @@ function_find(struct inlines *in, uint64_t addr, bool *plain)
 		f = paint_find(&u->paint, addr);
 	}
 	return f != PAINT_NONE ? &u->function[f] : NULL;
+}
+
+void
+inline_mangled(struct inlines *in)
+{
+	in->mangled = true;
 }
 
 size_t

@@ -21,6 +21,9 @@ struct inlines;
 /* NULL where debug (the object or its debug file) has no DWARF. alt is the file of .gnu_debugaltlink, or NULL. */
 struct inlines *inline_open(struct object *debug, struct object *alt);
 
+/* Names are left as the linker sees them. Call before the first inline_find(). */
+void inline_mangled(struct inlines *in);
+
 /* The number of functions at an address, innermost first; the last is the physical one. Their names are good until
  * inline_close(), the array until the next call; a name is empty where there is none. *exact is false where the last
  * one is but a part of what its symbol says (`operator()` for a C++ function that has no linkage name in DWARF). */

@@ -19,6 +19,7 @@ struct names {
 	struct symbols symbols;
 	struct inlines *inlines;
 	bool looked, read, opened; /* for the debug file, the symbols, the DWARF */
+	bool mangled;
 	struct hash_set by_addr;
 	struct answer *answer;
 	size_t answers, cap_answers;
@@ -34,6 +35,12 @@ names_open(struct object *o, const struct debugfile_paths *paths)
 	n->object = o;
 	n->paths = paths;
 	return n;
+}
+
+void
+names_mangled(struct names *n)
+{
+	n->mangled = true;
 }
 
 static bool
@@ -61,6 +68,7 @@ symbols_open(struct names *n)
 	struct object *debug = names_debug(n);
 
 	n->read = true;
+	n->symbols.mangled = n->mangled;
 	/* What .symtab holds, .dynsym need not repeat; .gnu_debugdata leaves out what .dynsym has. */
 	if (symbols_read(&n->symbols, debug, ".symtab") == 0 &&
 	    (debug == n->object || symbols_read(&n->symbols, n->object, ".symtab") == 0)) {
@@ -98,6 +106,8 @@ answer_make(struct names *n, uint64_t addr, bool inlines)
 		n->opened = true;
 		n->alt = debugfile_alt(debug, n->paths);
 		n->inlines = inline_open(debug, n->alt);
+		if (n->inlines != NULL && n->mangled)
+			inline_mangled(n->inlines);
 	}
 	if (inlines && n->inlines != NULL) {
 		const struct slice *name;

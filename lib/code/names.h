@@ -33,6 +33,9 @@ struct names;
 /* Never fails. paths may be NULL; it and what it points to must live as long. */
 struct names *names_open(struct object *o, const struct debugfile_paths *paths);
 
+/* Names of C++ and Rust are left as the linker sees them. Call before the first question. */
+void names_mangled(struct names *n);
+
 /* The frames of an address, innermost first, the last one the function itself; 0 where nothing names it. *frame is
  * good until the next call. For a return address ask for the address before it. */
 size_t names_find(struct names *n, uint64_t addr, bool inlines, const struct names_frame **frame);

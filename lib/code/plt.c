@@ -78,7 +78,8 @@ name_entry(struct names *n, uint64_t addr, uint64_t size, uint32_t symbol)
 		return;
 	name.p = n->strings.p + sym.st_name;
 	name.n = strnlen(name.p, n->strings.n - sym.st_name);
-	demangle(&n->arena, name, &name);
+	if (!n->to->mangled)
+		demangle(&n->arena, name, &name);
 	n->text.n = 0;
 	buf_slice(&n->text, name);
 	buf_slice(&n->text, SLICE("@plt"));

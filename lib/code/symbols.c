@@ -132,7 +132,8 @@ static struct slice
 name_of(struct symbols *s, struct symbol *sym)
 {
 	if (!sym->plain) {
-		sym->demangled = demangle(&s->arena, sym->name, &sym->name);
+		sym->demangled = s->mangled ? demangle_wanted(sym->name)
+					    : demangle(&s->arena, sym->name, &sym->name);
 		sym->plain = true;
 	}
 	return sym->name;

@@ -5,7 +5,7 @@
  * global before local, fewer leading underscores, the longer name, the first. A symbol inside another one hides it.
  * A symbol without a size reaches to the next one, or to the end of its section. Labels without a type count only in
  * code that no function covers. ARM mapping symbols are left out.
- * Cost: a binary search, about 50 ns; some 60 bytes a symbol. Names are demangled at their first use.
+ * Cost: a binary search, about 50 ns; some 60 bytes a symbol. Names are demangled at their first use, if at all.
  *
  * Units:     addresses are those of the object (object.h).
  * Ownership: symbols_free() ends everything handed out. Names from ELF tables point into the object, which must live
@@ -38,6 +38,7 @@ struct symbols {
 	bool dirty, latest;
 	struct arena arena;
 	uint64_t damaged; /* public: entries that could not be used */
+	bool mangled;     /* public, to be set first: names are left as the linker sees them */
 };
 
 #define SYMBOLS_INIT ((struct symbols){ 0 })

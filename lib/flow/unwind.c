@@ -296,6 +296,8 @@ image_of(struct flow_unwind *u, const struct space_map *map)
 	}
 	i->state = OPEN;
 	i->names = names_open(i->object, &u->debug_paths);
+	if (u->options.mangled)
+		names_mangled(i->names);
 	return i;
 }
 

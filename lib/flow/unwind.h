@@ -22,6 +22,7 @@
 
 struct flow_unwind_options {
 	bool inlines;            /* name inlined functions too */
+	bool mangled;            /* leave names of C++ and Rust as the linker sees them */
 	bool keep;               /* leave chain, regs and ustack where they are */
 	const char *symfs;       /* where the files of the trace's machine are, or NULL */
 	const char *const *file; /* objects to use where build id or name match */
