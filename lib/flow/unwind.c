@@ -77,8 +77,9 @@ struct chain {
 	const uint64_t *addr; /* kernel, then user */
 	uint32_t n;
 	bool cut, walked;
-	bool kernel_unnamed;
-	uint64_t symbols;    /* number of sym records when it was named */
+	bool kernel_unnamed, jit;
+	uint64_t symbols;     /* number of sym records when it was named */
+	uint64_t jit_changes; /* and of changes of perf maps, where it has names of them */
 	uint32_t unnamed[3]; /* frames without an object, with another build id, without a symbol */
 	struct stack *stack;
 };
@@ -87,6 +88,8 @@ struct address { /* a slot */
 	uint64_t addr, serial;
 	uint32_t first, n; /* in ids; n 0: empty */
 	uint8_t why;       /* NO_OBJECT, BUILD_ID, NO_SYMBOL, or WHYS */
+	bool jit;
+	uint64_t jit_changes;
 };
 
 struct plan { /* for a shape of the reader */
@@ -142,7 +145,9 @@ struct flow_unwind {
 	const struct trace_block *present;
 	uint32_t rows_left;
 
-	bool jitted; /* the stack being named has frames whose names may change */
+	bool jitted;      /* the stack being named has frames whose names come from a perf map */
+	bool jit_missing; /* or should, but are not there yet */
+	uint64_t jit_changes;
 	uint64_t at[2 * FRAMES_MAX];
 	uint32_t leaf_first[8 * FRAMES_MAX];
 	union trace_value value[256];
@@ -405,6 +410,7 @@ jit_symbol(struct flow_unwind *u, int64_t pid, uint64_t addr, bool *map_there)
 	struct jit *j = NULL;
 	char path[256];
 	uint64_t now;
+	int status;
 
 	for (size_t i = 0; i < u->jits; i++)
 		if (u->jit[i].pid == pid)
@@ -424,10 +430,12 @@ jit_symbol(struct flow_unwind *u, int64_t pid, uint64_t addr, bool *map_there)
 		else
 			snprintf(path, sizeof path, "/proc/%lld/root/tmp/perf-%lld.map",
 			    (long long)pid, (long long)pid);
-		if (perfmap_update(&j->map, path) < 0 && u->options.symfs == NULL) {
+		status = perfmap_update(&j->map, path);
+		if (status < 0 && u->options.symfs == NULL) {
 			snprintf(path, sizeof path, "/tmp/perf-%lld.map", (long long)pid);
-			perfmap_update(&j->map, path);
+			status = perfmap_update(&j->map, path);
 		}
+		u->jit_changes += status > 0;
 		found = symbols_find(&j->map.symbols, addr);
 	}
 	*map_there = j->map.read > 0;
@@ -458,6 +466,7 @@ name_user(struct flow_unwind *u, struct space *space, uint64_t addr)
 			add_id(u, frame_number(u, s->name, SLICE("j:[jit]")));
 			return WHYS;
 		}
+		u->jit_missing = true;
 		if (there)
 			add_id(u, frame_number(u, SLICE("[jit]"), SLICE("j:[jit]")));
 		else
@@ -576,19 +585,25 @@ name_kernel(struct flow_unwind *u, uint64_t addr)
 static const struct address *
 name_address(struct flow_unwind *u, struct space *space, uint64_t addr)
 {
-	bool kernel = arch_is_kernel(addr), was = u->jitted;
+	bool kernel = arch_is_kernel(addr), was = u->jitted, missing = u->jit_missing;
 	uint64_t serial = kernel ? UINT64_MAX : space ? space->serial : 0;
 	struct address *a = &u->address[(addr ^ addr >> 14 ^ serial << 6) & (ADDRESSES - 1)];
 
-	if (a->n > 0 && a->addr == addr && a->serial == serial)
+	if (a->n > 0 && a->addr == addr && a->serial == serial &&
+	    (!a->jit || a->jit_changes == u->jit_changes)) {
+		u->jitted |= a->jit;
 		return a;
+	}
 	*a = (struct address){ .addr = addr, .serial = serial, .first = (uint32_t)u->ids_n };
-	u->jitted = false;
+	u->jitted = u->jit_missing = false;
 	a->why = (uint8_t)(kernel ? name_kernel(u, addr) : name_user(u, space, addr));
 	a->n = (uint32_t)(u->ids_n - a->first);
-	if (u->jitted || (kernel && a->why != WHYS))
+	a->jit = u->jitted;
+	a->jit_changes = u->jit_changes;
+	if (u->jit_missing || (kernel && a->why != WHYS))
 		a->serial = UINT64_MAX - 1; /* its name may come later: ask again */
 	u->jitted |= was;
+	u->jit_missing |= missing;
 	return a;
 }
 
@@ -665,8 +680,9 @@ name_chain(struct flow_unwind *u, struct space *space, struct chain *c, uint32_t
 
 	c->kernel_unnamed = false;
 	c->symbols = u->space.symbols.order;
+	c->jit_changes = u->jit_changes;
 	memset(c->unnamed, 0, sizeof c->unnamed);
-	u->jitted = false;
+	u->jitted = u->jit_missing = false;
 	for (uint32_t i = 0; i < c->n; i++) {
 		/* The leaf, and where the kernel was entered, are exact; the rest are return addresses. */
 		bool exact = i == 0 || i == kernels || (c->walked && i > kernels);
@@ -687,10 +703,19 @@ name_chain(struct flow_unwind *u, struct space *space, struct chain *c, uint32_t
 	if (c->cut)
 		u->leaf_first[n++] = frame_number(u, SLICE("[cut]"), SLICE("u:[cut]"));
 	c->stack = stack_of(u, u->leaf_first, n);
-	if (u->jitted) {
+	c->jit = u->jitted;
+	if (u->jit_missing) {
 		c->symbols = UINT64_MAX; /* never the same again */
 		c->kernel_unnamed = true;
 	}
+}
+
+/* Whether names that were not there yet, or that change, are as they were. */
+static bool
+is_current(const struct flow_unwind *u, const struct chain *c)
+{
+	return (!c->kernel_unnamed || c->symbols == u->space.symbols.order) &&
+	       (!c->jit || c->jit_changes == u->jit_changes);
 }
 
 /* The number of the chain addr[0..n), of which `kernels` are the kernel's. */
@@ -709,7 +734,7 @@ chain_of(struct flow_unwind *u, struct space *space, const uint64_t *addr, uint3
 		c = &u->chain[at.item];
 		if (c->hash == hash && c->serial == serial && c->n == n && c->cut == cut &&
 		    c->walked == walked && memcmp(c->addr, addr, n * sizeof *addr) == 0) {
-			if (c->kernel_unnamed && c->symbols != u->space.symbols.order)
+			if (!is_current(u, c))
 				name_chain(u, space, c, kernels);
 			return at.item;
 		}
@@ -913,7 +938,7 @@ find_chain(
 		if (seen->block == u->block && seen->serial == serial) {
 			struct chain *c = &u->chain[seen->chain];
 
-			if (!c->kernel_unnamed || c->symbols == u->space.symbols.order)
+			if (is_current(u, c))
 				return seen->chain;
 		}
 		chain = trace_block_list(b, TRACE_ADDRS, (uint32_t)id);
