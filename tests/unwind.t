@@ -200,6 +200,16 @@ END
 sample	t=2	pid=7	weight=1	stack=hot;	origin=u:app;
 END
 	done
+	echo 'int hot(int n) __asm__("_ZN2ns3hotEi"); int hot(int n) { return n * 3; } int main(void) { return hot(1); }' >f.c
+	${CC:-cc} -O0 -g0 -no-pie -Wl,--build-id=0x0102030405060708 f.c -o mangled
+	built "$(nm mangled | sed -n 's/ T _ZN2ns3hotEi$//p')" AQIDBAUGBwg= >mangled.trace
+	for how in '' --no-demangle; do
+		leat unwind $how --object mangled mangled.trace | sed -n 's/^sample.*stack=\(.*\);\torigin=.*/\1/p'
+	done >out
+	try 'mangled names' 0 'cat out' <<'END'
+ns::hot
+_ZN2ns3hotEi
+END
 	try 'another build id is told' 0 'leat unwind --symfs root wrong.trace | grep -e ^sample -e ^lost' <<'END'
 sample	t=2	pid=7	weight=1	stack=[app];	origin=u:app;
 lost	n=1	why=build-id

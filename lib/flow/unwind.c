@@ -2,15 +2,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/io.h"
-#include "code/names.h"
 #include "code/perfmap.h"
 #include "code/unwind.h"
 #include "flow/address_space.h"
+#include "flow/images.h"
 #include "sys/buildid.h"
 #include "sys/ksyms.h"
 
@@ -37,21 +36,6 @@ enum why {
 
 static const char *const why_name[WHYS] = { "stack-cut", "no-cfi", "bad-cfi", "stack-deep",
 	"no-object", "build-id", "no-symbol", "frame-guessed", "no-stack", "bad-regs" };
-
-/* ---- objects ---- */
-
-enum state { UNOPENED, OPEN, MISSING, MISMATCH, ANONYMOUS };
-
-struct image { /* of the address space's object with the same number */
-	enum state state;
-	struct object *object;
-	struct names *names;
-	struct unwind_rules *rules;
-	struct slice unnamed; /* "[libc.so.6]" */
-	struct slice origin[3];
-};
-
-enum { USER, INLINED, KERNEL };
 
 struct jit {
 	int64_t pid;
@@ -107,13 +91,8 @@ enum { STACK = 254, ORIGIN = 255, FIELDS_MAX = 250 };
 
 struct flow_unwind {
 	struct flow_unwind_options options;
-	struct debugfile_paths debug_paths;
 	struct address_space space;
-	struct image *image;
-	size_t images;
-	struct object **given;
-	size_t givens;
-	struct image vmlinux;
+	struct images images;
 	struct sys_ksyms running; /* the symbols of this kernel, where it is the trace's */
 	bool running_asked;
 	struct jit *jit;
@@ -154,167 +133,6 @@ struct flow_unwind {
 	uint64_t lost[WHYS];
 };
 
-static struct slice
-text(struct flow_unwind *u, const char *format, struct slice s)
-{
-	struct buf b = BUF_INIT;
-	struct slice copy;
-
-	buf_printf(&b, format, SLICE_ARG(s));
-	copy = arena_copy(&u->names_arena, buf_view(&b));
-	buf_free(&b);
-	return copy;
-}
-
-/* Code without a file behind it. */
-static bool
-is_anonymous(struct slice path)
-{
-	return path.n == 0 || slice_starts(path, SLICE("//anon")) ||
-	       slice_starts(path, SLICE("[anon")) || slice_starts(path, SLICE("anon_inode:")) ||
-	       slice_starts(path, SLICE("/memfd:")) || slice_starts(path, SLICE("/dev/zero")) ||
-	       slice_starts(path, SLICE("/SYSV")) || slice_eq(path, SLICE("[heap]")) ||
-	       slice_eq(path, SLICE("[stack]"));
-}
-
-static bool
-usable(struct flow_unwind *u, struct object *o)
-{
-	return o && (u->space.arch == NULL || o->machine == u->space.arch->machine);
-}
-
-/* The object given with --object for this file: its build id, or where one has none, its name. */
-static struct object *
-given(struct flow_unwind *u, const struct address_space_object *what)
-{
-	for (size_t i = 0; i < u->givens; i++) {
-		struct object *o = u->given[i];
-
-		if (what->buildid.n > 0 && o->buildid.n > 0) {
-			if (slice_eq(what->buildid, o->buildid))
-				return o;
-		} else if (slice_eq(
-			       slice_basename(what->path), slice_basename(slice_of(o->path)))) {
-			return o;
-		}
-	}
-	return NULL;
-}
-
-static struct object *
-open_vdso(struct flow_unwind *u, struct slice buildid)
-{
-	struct utsname name;
-	struct error e;
-
-	/* Without a build id, only the same kernel has the same code. */
-	if (buildid.n == 0 &&
-	    (uname(&name) < 0 || !slice_eq(u->space.release, slice_of(name.release))))
-		return NULL;
-	return object_vdso(buildid, &e);
-}
-
-static void
-open_file(struct flow_unwind *u, struct image *i, const struct address_space_object *what,
-    const struct space_map *map)
-{
-	static const struct slice deleted = { " (deleted)", 10 };
-	struct buf root = BUF_INIT, files = BUF_INIT, plain = BUF_INIT;
-	struct slice path = what->path;
-	bool gone = slice_ends(path, deleted);
-	const char *fallback[2];
-	size_t n = 0;
-	struct error e;
-
-	if (gone)
-		path.n -= deleted.n;
-	if (u->options.symfs) {
-		buf_printf(&plain, "%s/%.*s", u->options.symfs, SLICE_ARG(path));
-	} else {
-		/* What the process sees under this name (it may live in a container), what it has mapped (the
-		 * file may be deleted), and what we see. */
-		buf_printf(&root, "/proc/%lld/root%.*s", (long long)map->pid, SLICE_ARG(path));
-		buf_printf(&files, "/proc/%lld/map_files/%llx-%llx", (long long)map->pid,
-		    (unsigned long long)map->start, (unsigned long long)map->end);
-		buf_slice(&plain, path);
-		fallback[n++] = buf_str(&files);
-		fallback[n++] = buf_str(&plain);
-	}
-	if (gone && what->buildid.n == 0) /* the name is another file's by now */
-		i->object =
-		    object_open(n ? fallback[0] : buf_str(&plain), NULL, 0, what->buildid, &e);
-	else
-		i->object = object_open(
-		    n ? buf_str(&root) : buf_str(&plain), fallback, n, what->buildid, &e);
-	if (i->object == NULL && what->buildid.n > 0 && !gone) {
-		struct object *other =
-		    object_open(n ? buf_str(&root) : buf_str(&plain), fallback, n, SLICE(""), &e);
-
-		if (other)
-			i->state = MISMATCH;
-		object_close(other);
-	}
-	buf_free(&root);
-	buf_free(&files);
-	buf_free(&plain);
-}
-
-static struct image *
-image_of(struct flow_unwind *u, const struct space_map *map)
-{
-	const struct address_space_object *what = &u->space.object[map->object];
-	struct slice base;
-	struct image *i;
-
-	if (map->object >= u->images) {
-		u->image = xrealloc(u->image, u->space.objects, sizeof *u->image);
-		memset(u->image + u->images, 0, (u->space.objects - u->images) * sizeof *u->image);
-		u->images = u->space.objects;
-	}
-	i = &u->image[map->object];
-	if (i->state != UNOPENED)
-		return i;
-	i->state = MISSING;
-	base = slice_basename(what->path);
-	if (is_anonymous(what->path)) {
-		i->state = ANONYMOUS;
-		i->unnamed = SLICE("[unknown]");
-		i->origin[USER] = i->origin[INLINED] = SLICE("u:[unknown]");
-		i->origin[KERNEL] = SLICE("k:[unknown]");
-		return i;
-	}
-	if (slice_starts(what->path, SLICE("[")) && slice_ends(base, SLICE("]")))
-		i->unnamed = base; /* [vdso], [vsyscall] */
-	else
-		i->unnamed = text(u, "[%.*s]", base);
-	i->origin[USER] = text(u, "u:%.*s", base);
-	i->origin[INLINED] = text(u, "i:%.*s", base);
-	i->origin[KERNEL] = text(u, "k:%.*s", base);
-	i->object = given(u, what);
-	if (i->object == NULL && slice_eq(what->path, SLICE("[vdso]")))
-		i->object = open_vdso(u, what->buildid);
-	else if (i->object == NULL && what->path.n > 0 && what->path.p[0] == '/')
-		open_file(u, i, what, map);
-	if (!usable(u, i->object)) {
-		i->object = NULL;
-		return i;
-	}
-	i->state = OPEN;
-	i->names = names_open(i->object, &u->debug_paths);
-	if (u->options.mangled)
-		names_mangled(i->names);
-	return i;
-}
-
-/* The address in the object: -1 where it has none. */
-static int
-to_object(const struct image *i, const struct space_map *map, uint64_t addr, uint64_t *vaddr)
-{
-	if (i->object == NULL)
-		return -1;
-	return object_vaddr(i->object, addr - map->start + map->offset, vaddr);
-}
-
 /* ---- what the walker asks ---- */
 
 static struct object *
@@ -333,8 +151,8 @@ walker_find(void *context, uint64_t addr, struct unwind_place *place)
 
 	if (map == NULL)
 		return false;
-	i = image_of(u, map);
-	if (to_object(i, map, addr, &vaddr) < 0)
+	i = images_of(&u->images, &u->space, map);
+	if (image_vaddr(i, map, addr, &vaddr) < 0)
 		return true;
 	if (i->rules == NULL) {
 		i->rules = unwind_rules_new(i->object, u->walker.arch);
@@ -353,9 +171,10 @@ walker_read(void *context, uint64_t addr, void *to, size_t n)
 	struct slice bytes;
 	uint64_t vaddr;
 
-	if (map == NULL || to_object(image_of(u, map), map, addr, &vaddr) < 0)
+	if (map == NULL ||
+	    image_vaddr(images_of(&u->images, &u->space, map), map, addr, &vaddr) < 0)
 		return false;
-	bytes = object_bytes(image_of(u, map)->object, vaddr);
+	bytes = object_bytes(images_of(&u->images, &u->space, map)->object, vaddr);
 	if (bytes.n < n)
 		return false;
 	memcpy(to, bytes.p, n);
@@ -424,14 +243,14 @@ jit_symbol(struct flow_unwind *u, int64_t pid, uint64_t addr, bool *map_there)
 	now = io_now_ns();
 	if (found == NULL && (j->looked == 0 || now - j->looked > JIT_CHECK_NS)) {
 		j->looked = now;
-		if (u->options.symfs)
-			snprintf(path, sizeof path, "%s/tmp/perf-%lld.map", u->options.symfs,
+		if (u->images.symfs)
+			snprintf(path, sizeof path, "%s/tmp/perf-%lld.map", u->images.symfs,
 			    (long long)pid);
 		else
 			snprintf(path, sizeof path, "/proc/%lld/root/tmp/perf-%lld.map",
 			    (long long)pid, (long long)pid);
 		status = perfmap_update(&j->map, path);
-		if (status < 0 && u->options.symfs == NULL) {
+		if (status < 0 && u->images.symfs == NULL) {
 			snprintf(path, sizeof path, "/tmp/perf-%lld.map", (long long)pid);
 			status = perfmap_update(&j->map, path);
 		}
@@ -456,8 +275,8 @@ name_user(struct flow_unwind *u, struct space *space, uint64_t addr)
 		add_id(u, frame_number(u, SLICE("[unknown]"), SLICE("u:[unknown]")));
 		return NO_OBJECT;
 	}
-	i = image_of(u, map);
-	if (i->state == ANONYMOUS) {
+	i = images_of(&u->images, &u->space, map);
+	if (i->state == IMAGE_ANONYMOUS) {
 		bool there;
 		const struct symbol *s = jit_symbol(u, map->pid, addr, &there);
 
@@ -470,18 +289,20 @@ name_user(struct flow_unwind *u, struct space *space, uint64_t addr)
 		if (there)
 			add_id(u, frame_number(u, SLICE("[jit]"), SLICE("j:[jit]")));
 		else
-			add_id(u, frame_number(u, i->unnamed, i->origin[USER]));
+			add_id(u, frame_number(u, i->unnamed, i->origin[IMAGE_USER]));
 		return NO_SYMBOL;
 	}
-	if (i->state == OPEN && to_object(i, map, addr, &vaddr) == 0)
+	if (i->state == IMAGE_OPEN && image_vaddr(i, map, addr, &vaddr) == 0)
 		n = names_find(i->names, vaddr, u->options.inlines, &frame);
 	for (size_t k = 0; k < n; k++)
-		add_id(u,
-		    frame_number(u, frame[k].name, i->origin[frame[k].inlined ? INLINED : USER]));
+		add_id(u, frame_number(u, frame[k].name,
+			      i->origin[frame[k].inlined ? IMAGE_INLINED : IMAGE_USER]));
 	if (n > 0)
 		return WHYS;
-	add_id(u, frame_number(u, i->unnamed, i->origin[USER]));
-	return i->state == MISMATCH ? BUILD_ID : i->state == MISSING ? NO_OBJECT : NO_SYMBOL;
+	add_id(u, frame_number(u, i->unnamed, i->origin[IMAGE_USER]));
+	return i->state == IMAGE_MISMATCH  ? BUILD_ID
+	       : i->state == IMAGE_MISSING ? NO_OBJECT
+					   : NO_SYMBOL;
 }
 
 /* "[ext4]" is ext4.ko, and the rest the kernel proper. */
@@ -518,7 +339,7 @@ ask_running_kernel(struct flow_unwind *u)
 	struct error e;
 
 	u->running_asked = true;
-	if (space == NULL || u->options.symfs || u->vmlinux.object)
+	if (space == NULL || u->images.symfs || u->images.vmlinux.object)
 		return;
 	for (size_t i = 0; i < space->maps && kernel == NULL; i++)
 		if (slice_starts(u->space.object[space->map[i].object].path, SLICE("[kernel"))) {
@@ -562,11 +383,11 @@ name_kernel(struct flow_unwind *u, uint64_t addr)
 	space = spaces_of(&u->space.spaces, -1);
 	map = space ? space_find(space, addr) : NULL;
 	path = map ? u->space.object[map->object].path : SLICE("");
-	if (u->vmlinux.object && (map == NULL || slice_starts(path, SLICE("[kernel")))) {
+	if (u->images.vmlinux.object && (map == NULL || slice_starts(path, SLICE("[kernel")))) {
 		/* The kernel may have been moved as it booted: its text begins where it is mapped. */
-		uint64_t moved = map ? map->start - u->vmlinux.object->text : 0;
+		uint64_t moved = map ? map->start - u->images.vmlinux.object->text : 0;
 
-		n = names_find(u->vmlinux.names, addr - moved, u->options.inlines, &frame);
+		n = names_find(u->images.vmlinux.names, addr - moved, u->options.inlines, &frame);
 		for (size_t k = 0; k < n; k++)
 			add_id(u, frame_number(u, frame[k].name, SLICE("k:[kernel]")));
 		if (n > 0)
@@ -574,8 +395,11 @@ name_kernel(struct flow_unwind *u, uint64_t addr)
 	}
 	if (map && path.n > 0 && path.p[0] == '/') {
 		struct slice base = slice_basename(path);
+		struct buf name = BUF_INIT;
 
-		add_id(u, frame_number(u, text(u, "[%.*s]", base), kernel_origin(u, base)));
+		buf_printf(&name, "[%.*s]", SLICE_ARG(base));
+		add_id(u, frame_number(u, buf_view(&name), kernel_origin(u, base)));
+		buf_free(&name);
 	} else {
 		add_id(u, frame_number(u, SLICE("[kernel]"), SLICE("k:[kernel]")));
 	}
@@ -1048,25 +872,18 @@ flow_unwind_new(const struct flow_unwind_options *o, struct error *e)
 	struct flow_unwind *u = xcalloc(1, sizeof *u);
 
 	u->options = *o;
-	u->debug_paths.symfs = o->symfs;
+	u->images = IMAGES_INIT;
+	u->images.symfs = o->symfs;
+	u->images.mangled = o->mangled;
 	u->space = ADDRESS_SPACE_INIT;
 	u->running = SYS_KSYMS_INIT;
 	u->walker = (struct unwind){ .find = walker_find, .read = walker_read, .context = u };
 	u->address = xcalloc(ADDRESSES, sizeof *u->address);
-	u->given = xcalloc(o->files + 1, sizeof *u->given);
-	for (size_t i = 0; i < o->files; i++) {
-		struct object *object = object_open(o->file[i], NULL, 0, SLICE(""), e);
-
-		if (object == NULL) {
+	for (size_t i = 0; i < o->files; i++)
+		if (images_give(&u->images, o->file[i], e) < 0) {
 			flow_unwind_free(u);
 			return NULL;
 		}
-		u->given[u->givens++] = object;
-		if (slice_starts(slice_basename(slice_of(o->file[i])), SLICE("vmlinux"))) {
-			u->vmlinux.object = object;
-			u->vmlinux.names = names_open(object, &u->debug_paths);
-		}
-	}
 	return u;
 }
 
@@ -1091,19 +908,7 @@ flow_unwind_lost(
 void
 flow_unwind_free(struct flow_unwind *u)
 {
-	names_close(u->vmlinux.names);
-	for (size_t i = 0; i < u->images; i++) {
-		bool ours = true;
-
-		names_close(u->image[i].names);
-		unwind_rules_free(u->image[i].rules);
-		for (size_t g = 0; g < u->givens; g++)
-			ours &= u->image[i].object != u->given[g];
-		if (ours)
-			object_close(u->image[i].object);
-	}
-	for (size_t i = 0; i < u->givens; i++)
-		object_close(u->given[i]);
+	images_free(&u->images);
 	for (size_t i = 0; i < u->jits; i++)
 		perfmap_free(&u->jit[i].map);
 	sys_ksyms_free(&u->running);
@@ -1114,8 +919,6 @@ flow_unwind_free(struct flow_unwind *u)
 	hash_free(&u->chain_set);
 	hash_free(&u->stack_set);
 	hash_free(&u->frame_set);
-	free(u->image);
-	free(u->given);
 	free(u->jit);
 	free(u->chain);
 	free(u->stack);
