@@ -19,6 +19,7 @@ sql='create table t(a, b); with recursive c(x) as (select 1 union all select x +
 	select count(*) from t t1 join t t2 on t1.b = t2.b where t1.a <'
 
 # programs SECONDS: starts some, whose ids go to $pids.
+# shellcheck disable=SC2016
 programs () {
 	pids=
 	timeout "$1" perl -e 'while (1) { $h{"k" . ($_ % 5003)} .= "x$_" for 1 .. 30000;
@@ -32,9 +33,9 @@ while True:
 	timeout "$1" xz -9 -T 2 -c /dev/urandom >/dev/null 2>&1 & pids=$pids,$!
 	sleep 1
 	for p in $(echo "$pids" | tr , ' '); do # timeout runs them as its children
-		for child in $(cat "/proc/$p/task/$p/children"); do
-			pids=$pids,$child
-		done
+		child=
+		read -r child <"/proc/$p/task/$p/children" || : # there is no newline
+		pids=$pids${child:+,$child}
 	done
 	pids=${pids#,}
 }
@@ -102,8 +103,8 @@ samples () {
 
 # agree NAME [--no-inline]: beside perf, and without inlined functions (of which libdw does not tell) beside libdw.
 agree () {
-	perf script ${2-} --ns -F comm,pid,tid,time,ip,sym,dso -i "$1.data" >"$d/theirs" 2>/dev/null
-	leat unwind ${2-} -t "$1.trace" >"$d/ours"
+	perf script ${2+"$2"} --ns -F comm,pid,tid,time,ip,sym,dso -i "$1.data" >"$d/theirs" 2>/dev/null
+	leat unwind ${2+"$2"} -t "$1.trace" >"$d/ours"
 	perl "$TOP/tests/agree" "$d/theirs" "$d/ours" | head -n 2 | sed 's/^/	perf: /'
 	if [ -n "${2-}" ]; then
 		leat unwind "$2" --keep "$1.trace" | "$B/bench/unwind" >"$d/theirs"
@@ -127,7 +128,7 @@ dumps () {
 		theirs=$(best "perf script $inline -i '$d/$1.data'")
 		row "perf script $inline (alone)" "$theirs" "$n" "$alone"
 		row "perf script $inline (whole)" "$theirs" "$n" "$whole"
-		agree "$d/$1" $inline
+		agree "$d/$1" ${inline:+"$inline"}
 	done
 }
 runs_wanted=$UNWIND_RUNS
@@ -137,7 +138,6 @@ memory=$(/usr/bin/env python3 -c 'import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000)' leat unwind "$d/dwarf.trace")
 echo "leat unwind: at most $memory MB of memory"
-
 
 UNWIND_RUNS=$runs_wanted
 leat import -f -z 0 -o "$d/fp.trace" "$d/fp.data"
