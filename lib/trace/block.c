@@ -27,6 +27,7 @@ block_clear(struct trace_block *b)
 	b->t_min = INT64_MAX;
 	b->t_max = INT64_MIN;
 	p->bytes_n = 0;
+	p->items = 0;
 	p->estimate = sizeof(struct block_header);
 	p->state = false;
 	hash_clear(&p->string_set);
@@ -37,8 +38,6 @@ block_clear(struct trace_block *b)
 		b->lists[TRACE_INTS + k] = 0;
 		l->items = 0;
 		l->encoded = NULL;
-		GROW(l->start, l->start_cap, 0);
-		l->start[0] = 0;
 		hash_clear(&l->set);
 	}
 }
@@ -52,14 +51,13 @@ block_free(struct trace_block *b)
 		for (unsigned f = 0; f < p->shape[s].columns; f++)
 			free(p->shape[s].column[f].v);
 		free(p->shape[s].column);
+		free(p->shape[s].plain);
 	}
 	for (unsigned k = 0; k < 3; k++) {
 		struct block_lists *l = &p->list[k];
 
 		free(l->item);
-		free(l->start);
-		free(l->memo);
-		free(l->text);
+		free(l->list);
 		hash_free(&l->set);
 	}
 	free(p->shape);
@@ -95,8 +93,16 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 	if (at->column == NULL) {
 		at->columns = shape->fields;
 		at->column = xcalloc(shape->fields, sizeof *at->column);
-		for (unsigned f = 0; f < shape->fields; f++)
+		at->plain = xmalloc(2 * (size_t)shape->fields * sizeof *at->plain);
+		at->other = at->plain + shape->fields;
+		for (unsigned f = 0; f < shape->fields; f++) {
 			at->column[f].kind = shape->field[f].kind;
+			if (shape->field[f].kind <= TRACE_NUM)
+				at->plain[at->plains++] = f;
+			else
+				at->other[at->others++] = f;
+		}
+		at->estimate = 1 + 2 * (size_t)shape->fields;
 		at->t = trace_field_of(shape, SLICE("t"), TRACE_INT);
 		at->chain = trace_field_of(shape, SLICE("chain"), TRACE_ADDRS);
 	}
@@ -104,6 +110,10 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 	at->index = b->shapes;
 	GROW(b->shape, p->pointer_cap, b->shapes);
 	GROW(b->rows, p->rows_cap, b->shapes);
+	if (b->shapes == 1 && b->records > 0) {
+		GROW(p->sequence, p->sequence_cap, b->records);
+		memset(p->sequence, 0, b->records * sizeof *p->sequence);
+	}
 	b->shape[b->shapes] = shape;
 	b->rows[b->shapes++] = 0;
 	for (unsigned f = 0; f < shape->fields; f++) {
@@ -162,8 +172,10 @@ same_string(struct slice a, struct slice b)
 {
 	if (a.n != b.n)
 		return false;
-	if (a.n < 8 || a.n > 16)
+	if (a.n < 4 || a.n > 16)
 		return slice_eq(a, b);
+	if (a.n < 8)
+		return load32(a.p) == load32(b.p) && load32(a.p + a.n - 4) == load32(b.p + b.n - 4);
 	return ((load64(a.p) ^ load64(b.p)) | (load64(a.p + a.n - 8) ^ load64(b.p + b.n - 8))) == 0;
 }
 
@@ -213,35 +225,34 @@ list_rehash(const void *context, uint32_t id)
 {
 	const struct block_lists *l = context;
 
-	return items_hash(l->item + l->start[id], l->start[id + 1] - l->start[id]);
+	return items_hash(l->item + l->list[id].start, l->list[id].n);
 }
 
 static uint32_t
-put_items(struct trace_block *b, unsigned k, const uint64_t *item, size_t n, uint64_t h)
+put_items(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n, uint64_t h)
 {
 	struct block_lists *l = &b->parts->list[k];
-	uint32_t *count = &b->lists[TRACE_INTS + k];
+	uint32_t id = b->lists[TRACE_INTS + k];
+	uint64_t *to;
 
 	for (struct hash_probe at = hash_first(&l->set, h); hash_found(&l->set, &at);
 	     hash_next(&l->set, &at)) {
-		size_t start = l->start[at.item];
+		const struct block_list *other = &l->list[at.item];
 
-		if (l->start[at.item + 1] - start == n && same_items(l->item + start, item, n))
+		if (other->n == n && same_items(l->item + other->start, item, n))
 			return at.item;
 	}
+	GROW(l->list, l->list_cap, id);
+	l->list[id] = (struct block_list){ .start = l->items, .n = n };
 	GROW(l->item, l->items_cap, l->items + n);
-	if (n > 0)
-		memcpy(l->item + l->items, item, n * sizeof *item);
+	to = l->item + l->items;
+	for (uint32_t i = 0; i < n; i++)
+		to[i] = item[i];
 	l->items += n;
-	GROW(l->start, l->start_cap, *count + 1);
-	l->start[*count + 1] = l->items;
-	GROW(l->memo, l->memo_cap, *count);
-	l->memo[*count] = (struct trace_memo){ 0 };
-	GROW(l->text, l->text_cap, *count);
-	l->text[*count] = NULL;
-	b->parts->estimate += 2 + 2 * n;
-	hash_add(&l->set, h, *count, list_rehash, l);
-	return (*count)++;
+	b->parts->items += n;
+	b->parts->estimate += 2 + 2 * (size_t)n;
+	hash_add(&l->set, h, id, list_rehash, l);
+	return b->lists[TRACE_INTS + k]++;
 }
 
 static uint32_t
@@ -299,7 +310,6 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 {
 	struct trace_block_parts *p = b->parts;
 	struct block_shape *at = shape->id < p->shape_cap ? &p->shape[shape->id] : NULL;
-	const struct block_column *end;
 	uint64_t chain_hash = 0;
 	uint32_t row;
 
@@ -310,33 +320,37 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 		reserve_rows(at, (size_t)row + 1);
 	if (at->chain >= 0)
 		chain_hash = ask_for_list(p, &value[at->chain].list);
-	end = at->column + at->columns;
-	for (const struct block_column *c = at->column; c < end; c++, value++) {
+	for (const unsigned *f = at->plain, *end = f + at->plains; f < end; f++)
+		at->column[*f].v[row] = value[*f].u;
+	for (const unsigned *f = at->other, *end = f + at->others; f < end; f++) {
+		const struct block_column *c = &at->column[*f];
+		const union trace_value *from = &value[*f];
 		uint64_t *v = c->v + row;
 
-		if (c->kind <= TRACE_NUM)
-			*v = value->u;
-		else if (c->kind == TRACE_STR)
+		if (c->kind == TRACE_STR)
 			/* The same string as in the row before is common, and needs no hash. */
-			*v = row > 0 && same_string(p->string[v[-1]], value->s)
+			*v = row > 0 && same_string(p->string[v[-1]], from->s)
 				 ? v[-1]
-				 : block_string(b, value->s);
+				 : block_string(b, from->s);
 		else if (c->kind == TRACE_BYTES)
-			*v = put_bytes(b, value->s);
+			*v = put_bytes(b, from->s);
 		else
 			*v = put_list(
-			    b, c->kind, &value->list, c == at->column + at->chain ? chain_hash : 0);
+			    b, c->kind, &from->list, (int)*f == at->chain ? chain_hash : 0);
 	}
 	if (at->t >= 0) {
-		int64_t t = (int64_t)at->column[at->t].v[row];
+		int64_t t = value[at->t].i;
 
 		b->t_min = t < b->t_min ? t : b->t_min;
 		b->t_max = t > b->t_max ? t : b->t_max;
 	}
-	GROW(p->sequence, p->sequence_cap, b->records);
-	p->sequence[b->records++] = (uint16_t)at->index;
+	if (b->shapes > 1) {
+		GROW(p->sequence, p->sequence_cap, b->records);
+		p->sequence[b->records] = (uint16_t)at->index;
+	}
+	b->records++;
 	b->rows[at->index] = row + 1;
-	p->estimate += 1 + 2 * at->columns;
+	p->estimate += at->estimate;
 }
 
 bool
@@ -345,58 +359,52 @@ block_full(const struct trace_block *b)
 	const struct trace_block_parts *p = b->parts;
 
 	return p->estimate >= BLOCK_BYTES || b->records >= BLOCK_RECORDS ||
-	       b->shapes >= UINT16_MAX - 1 ||
-	       p->list[0].items + p->list[1].items + p->list[2].items >= BLOCK_ITEMS;
+	       b->shapes >= UINT16_MAX - 1 || p->items >= BLOCK_ITEMS;
 }
 
-/* Unpacks the items of all lists of a kind. The lists were checked by decode_lists(). */
+/* Unpacks the items of all lists of a kind, which decode_lists() has checked. */
 static void
 unpack_lists(struct trace_block *b, unsigned k)
 {
 	struct trace_block_parts *p = b->parts;
 	struct block_lists *l = &p->list[k];
-	uint32_t lists = b->lists[TRACE_INTS + k];
+	const struct block_list *x = l->list, *end = x + b->lists[TRACE_INTS + k];
 	const unsigned char *at = l->encoded;
 	bool from_end = k + TRACE_INTS == TRACE_ADDRS;
-	uint64_t *shared = xmalloc(lists * sizeof *shared), *table = NULL, *item;
-	size_t fresh = 0, table_n = 0;
+	uint64_t *table = NULL, *item;
+	size_t fresh = 0;
 
 	l->encoded = NULL;
-	at = column_get(at, lists, shared);
-	GROW(p->scratch, p->scratch_cap, lists);
-	at = column_get(at, lists, p->scratch);
-	for (uint32_t id = 0; id < lists; id++)
-		fresh += p->scratch[id];
+	for (; x < end; x++)
+		fresh += x->n - x->shared;
 	if (from_end) {
 		uint64_t n;
 
 		at = leb128_get(at, at + LEB128_MAX, &n);
-		table_n = n;
-		table = xmalloc(table_n * sizeof *table);
-		at = column_get(at, table_n, table);
+		table = xmalloc(n * sizeof *table);
+		at = column_get(at, n, table);
 	}
 	GROW(p->scratch, p->scratch_cap, fresh);
 	column_get(at, fresh, p->scratch);
 	GROW(l->item, l->items_cap, l->items);
 	item = p->scratch;
-	for (uint32_t id = 0; id < lists; id++) {
-		size_t n = l->start[id + 1] - l->start[id], keep = shared[id], own = n - keep;
-		uint64_t *to = l->item + l->start[id];
+	for (x = l->list; x < end; x++) {
+		size_t keep = x->shared, own = x->n - keep;
+		uint64_t *to = l->item + x->start;
 
 		if (from_end) {
 			for (size_t i = 0; i < own; i++)
 				to[i] = table[item[i]];
 			if (keep > 0)
-				memcpy(to + own, l->item + l->start[id] - keep, keep * sizeof *to);
+				memcpy(to + own, to - keep, keep * sizeof *to);
 		} else {
 			if (keep > 0)
-				memcpy(to, l->item + l->start[id - 1], keep * sizeof *to);
+				memcpy(to, l->item + x[-1].start, keep * sizeof *to);
 			memcpy(to + keep, item, own * sizeof *to);
 		}
 		item += own;
 	}
 	free(table);
-	free(shared);
 }
 
 /* ---- reading ---- */
@@ -444,8 +452,8 @@ list_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n)
 
 	if (l->encoded)
 		unpack_lists(b, k);
-	*n = (uint32_t)(l->start[id + 1] - l->start[id]);
-	return l->item + l->start[id];
+	*n = l->list[id].n;
+	return l->item + l->list[id].start;
 }
 
 const uint64_t *
@@ -459,18 +467,20 @@ trace_block_list(struct trace_block *b, enum trace_kind kind, uint32_t id)
 {
 	unsigned k = kind - TRACE_INTS;
 	struct block_lists *l = &b->parts->list[k];
-	struct trace_list list = { .memo = &l->memo[id] };
+	struct trace_list list = { .memo = &l->list[id].memo };
 	const uint64_t *item = list_items(b, k, id, &list.n);
 
 	list.u = item;
 	if (kind != TRACE_STRS)
 		return list;
-	if (l->text[id] == NULL) {
-		l->text[id] = arena_alloc(&b->parts->arena, list.n * sizeof(struct slice));
+	if (l->list[id].text == NULL) {
+		struct slice *text = arena_alloc(&b->parts->arena, list.n * sizeof *text);
+
 		for (uint32_t i = 0; i < list.n; i++)
-			l->text[id][i] = b->parts->string[item[i]];
+			text[i] = b->parts->string[item[i]];
+		l->list[id].text = text;
 	}
-	list.s = l->text[id];
+	list.s = l->list[id].text;
 	return list;
 }
 

@@ -143,34 +143,32 @@ decode_lists(struct decoder *d, unsigned k)
 	struct block_lists *l = &p->list[k];
 	uint32_t lists = d->h.lists[k];
 	const unsigned char *shared, *rest;
-	uint64_t items = 0, fresh = 0, limit = k == 2 ? d->b->strings : UINT64_MAX;
+	uint64_t items = 0, fresh = 0, limit = k == 2 ? d->b->strings : UINT64_MAX, *v;
 
 	if (lists == 0)
 		return 0;
-	l->encoded = d->p;
 	shared = decode_ids(d, lists, BLOCK_ITEMS_READ);
 	rest = shared ? decode_ids(d, lists, BLOCK_ITEMS_READ) : NULL;
 	if (rest == NULL)
 		return bad(d, "lists");
-	GROW(l->start, l->start_cap, lists);
-	GROW(l->memo, l->memo_cap, lists);
-	GROW(l->text, l->text_cap, lists);
-	memset(l->memo, 0, lists * sizeof *l->memo);
-	memset(l->text, 0, lists * sizeof *l->text);
-	GROW(p->scratch, p->scratch_cap, lists);
-	column_get(rest, lists, p->scratch);
+	l->encoded = d->p;
+	GROW(l->list, l->list_cap, lists - 1);
+	GROW(p->scratch, p->scratch_cap, 2 * (size_t)lists - 1);
+	v = p->scratch;
+	column_get(shared, lists, v);
+	column_get(rest, lists, v + lists);
 	for (uint32_t id = 0; id < lists; id++) {
-		l->start[id + 1] = p->scratch[id];
-		fresh += p->scratch[id];
-	}
-	column_get(shared, lists, p->scratch);
-	for (uint32_t id = 0; id < lists; id++) {
-		if (p->scratch[id] > (id ? l->start[id] - l->start[id - 1] : 0))
+		uint64_t same = v[id], own = v[lists + id];
+
+		if (same > (id ? l->list[id - 1].n : 0))
 			return bad(d, "lists");
-		items += p->scratch[id] + l->start[id + 1];
+		l->list[id] = (struct block_list){
+			.start = items, .n = (uint32_t)(same + own), .shared = (uint32_t)same
+		};
+		fresh += own;
+		items += same + own;
 		if (items > BLOCK_ITEMS_READ)
 			return bad(d, "lists");
-		l->start[id + 1] = items;
 	}
 	if (k + TRACE_INTS == TRACE_ADDRS) {
 		limit = decode_leb128(d);

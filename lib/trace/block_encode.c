@@ -72,23 +72,16 @@ number_items(struct trace_block_parts *p, uint64_t *item, size_t n)
 }
 
 /* Chains stand leaf first, and share their ends; stacks stand root first, and share their beginnings. */
-static size_t
-shared_items(const struct block_lists *l, size_t id, bool from_end)
+static uint32_t
+shared_items(const uint64_t *a, uint32_t an, const uint64_t *b, uint32_t bn, bool from_end)
 {
-	const uint64_t *a, *b;
-	size_t an, bn, n = 0;
+	uint32_t n = 0, most = an < bn ? an : bn;
 
-	if (id == 0)
-		return 0;
-	a = l->item + l->start[id - 1];
-	b = l->item + l->start[id];
-	an = l->start[id] - l->start[id - 1];
-	bn = l->start[id + 1] - l->start[id];
 	if (from_end)
-		while (n < an && n < bn && a[an - 1 - n] == b[bn - 1 - n])
+		while (n < most && a[an - 1 - n] == b[bn - 1 - n])
 			n++;
 	else
-		while (n < an && n < bn && a[n] == b[n])
+		while (n < most && a[n] == b[n])
 			n++;
 	return n;
 }
@@ -96,39 +89,42 @@ shared_items(const struct block_lists *l, size_t id, bool from_end)
 static void
 encode_lists(struct trace_block *b, unsigned k, struct buf *out)
 {
-	struct block_lists *l = &b->parts->list[k];
-	uint32_t lists = b->lists[TRACE_INTS + k];
+	struct trace_block_parts *p = b->parts;
+	const struct block_lists *l = &p->list[k];
+	size_t lists = b->lists[TRACE_INTS + k], items = 0, distinct;
 	uint64_t *shared, *rest, *item;
 	bool from_end = k + TRACE_INTS == TRACE_ADDRS;
-	size_t items = 0, distinct;
+	const uint64_t *before = NULL;
+	uint32_t before_n = 0;
 
 	if (lists == 0)
 		return;
-	shared = xmalloc(lists * sizeof *shared);
-	rest = xmalloc(lists * sizeof *rest);
-	item = xmalloc(l->items * sizeof *item);
-	for (uint32_t id = 0; id < lists; id++) {
-		size_t n = l->start[id + 1] - l->start[id];
-		size_t from = l->start[id];
+	GROW(p->scratch, p->scratch_cap, 2 * lists + l->items);
+	shared = p->scratch;
+	rest = shared + lists;
+	item = rest + lists;
+	for (size_t id = 0; id < lists; id++) {
+		uint32_t n = l->list[id].n, same, own;
+		const uint64_t *from = l->item + l->list[id].start;
 
-		shared[id] = shared_items(l, id, from_end);
-		rest[id] = n - shared[id];
-		if (!from_end)
-			from += shared[id];
-		memcpy(item + items, l->item + from, rest[id] * sizeof *item);
-		items += rest[id];
+		same = shared_items(before, before_n, from, n, from_end);
+		before = from;
+		before_n = n;
+		shared[id] = same;
+		rest[id] = own = n - same;
+		from += from_end ? 0 : same;
+		for (uint32_t i = 0; i < own; i++)
+			item[items + i] = from[i];
+		items += own;
 	}
 	column_put(out, shared, lists, true);
 	column_put(out, rest, lists, true);
-	if (k + TRACE_INTS == TRACE_ADDRS) {
-		distinct = number_items(b->parts, item, items);
+	if (from_end) {
+		distinct = number_items(p, item, items);
 		buf_leb128(out, distinct);
-		column_put(out, b->parts->address, distinct, false);
+		column_put(out, p->address, distinct, false);
 	}
 	column_put(out, item, items, k + TRACE_INTS != TRACE_INTS);
-	free(shared);
-	free(rest);
-	free(item);
 }
 
 static void

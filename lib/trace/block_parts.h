@@ -20,11 +20,12 @@
 #include "trace/block.h"
 #include "trace/shapes.h"
 
-/* A gathered block is full when its encoding is about BLOCK_BYTES long, or it holds so many records that its columns leave
- * the cache, or so many items of distinct lists. A decoded block with more than the _READ sizes is refused. */
+/* A gathered block is full when its encoding is about BLOCK_BYTES long, or it holds so many records (twice as many are
+ * written more slowly, half as many take 6 % more room at level 3), or so many items of distinct lists. A decoded block
+ * with more than the _READ sizes is refused. */
 enum {
 	BLOCK_BYTES = 1 << 20,
-	BLOCK_RECORDS = 16384,
+	BLOCK_RECORDS = 32768,
 	BLOCK_ITEMS = 1 << 20,
 	BLOCK_RECENT_BITS = 12,
 	BLOCK_BYTES_READ = 1 << 30,
@@ -59,23 +60,29 @@ struct block_shape {
 	unsigned index;  /* the shape's index in that block */
 	struct block_column *column;
 	unsigned columns;
-	int t, chain; /* these fields, or -1 */
-	size_t cap;   /* rows that each column has room for */
+	unsigned *plain, plains; /* the fields whose values are words */
+	unsigned *other, others; /* and those whose values are numbers of a dictionary */
+	int t, chain;            /* these fields, or -1 */
+	size_t estimate;         /* of a record */
+	size_t cap;              /* rows that each column has room for */
 };
 
-/* Distinct lists of one kind. List id has items item[start[id]] .. item[start[id + 1] - 1]. */
+/* A distinct list: item[start] .. item[start + n - 1] of its kind. */
+struct block_list {
+	size_t start;
+	uint32_t n, shared; /* shared: of a decoded block, with the list before it */
+	struct slice *text; /* TRACE_STRS: the items as slices, or NULL; made when asked for */
+	struct trace_memo memo;
+};
+
+/* Distinct lists of one kind. */
 struct block_lists {
+	struct block_list *list;
+	size_t list_cap;
 	uint64_t *item;
 	size_t items, items_cap;
-	size_t *start;
-	size_t start_cap;
-	struct trace_memo *memo;
-	size_t memo_cap;
-	struct slice *
-	    *text; /* TRACE_STRS: the items of list id as slices, or NULL; made when asked for */
-	size_t text_cap;
 	struct hash_set set;
-	const unsigned char *encoded; /* NULL when gathered, or unpacked */
+	const unsigned char *encoded; /* the items; NULL when gathered, or unpacked */
 };
 
 struct trace_block_parts {
@@ -86,7 +93,7 @@ struct trace_block_parts {
 	size_t shape_cap;
 	size_t pointer_cap, rows_cap; /* of block.shape and block.rows */
 
-	uint16_t *sequence;
+	uint16_t *sequence; /* filled once there is a second shape */
 	size_t sequence_cap;
 
 	struct slice *string;
@@ -118,6 +125,7 @@ struct trace_block_parts {
 	uint64_t *scratch;
 	size_t scratch_cap;
 
+	size_t items;    /* of all distinct lists */
 	size_t estimate; /* of the encoding */
 	bool state;      /* holds state or ledger records */
 };
