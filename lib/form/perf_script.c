@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
@@ -18,6 +19,9 @@ enum {
 	LINE_MAX_BYTES = 1 << 20,
 	FRAMES_MAX = 1 << 16, /* of a sample; the kernel's own limit is far below */
 	GUESSES = 2,
+	POOL_ALIGN = 2 << 20,
+	POOL_MORE = 16 << 20, /* for the lines of the sample at which the tables are full */
+	POOL_STACK = 1 << 20, /* of these for its stack, of at most FRAMES_MAX lines */
 	MEMORY_DEFAULT = 128 << 20
 };
 
@@ -59,17 +63,18 @@ struct frame {
 	char kind; /* u k i j */
 };
 
+/* A distinct sequence of lines. Known by its place in the pool, too. */
 struct stack {
 	uint64_t hash;
-	uint32_t line, lines; /* in sequence[] */
-	uint32_t n;
-	bool cut;
-	bool again, has_body; /* seen more than once; and kept as a body */
+	uint32_t lines;            /* below */
+	uint32_t n;                /* names */
+	bool cut, again, has_body; /* again: seen more than once */
 	const struct slice *name, *origin;
 	struct trace_memo name_memo, origin_memo;
+	uint32_t line[];
 };
 
-/* All lines of a sample as they stood. */
+/* All lines of a sample as they stood. Known by its place in the pool, as a line is. */
 struct body {
 	uint64_t hash;
 	uint32_t stack, n, lines;
@@ -86,8 +91,9 @@ struct importer {
 	bool started;
 
 	/* Tables, which can start anew between two samples. */
-	struct arena arena;
-	char *pool; /* of lines; memory bytes, used as far as lines came */
+	struct arena arena; /* what the pool has no room for */
+	char *
+	    pool; /* used as far as it is filled; lines may fill it to its end, others to `memory` */
 	size_t pool_n;
 	bool pool_full;
 	struct hash_set line_set;
@@ -96,14 +102,8 @@ struct importer {
 	struct slice *name; /* distinct names and origins of frames, each in one place */
 	size_t names, name_cap;
 	struct hash_set name_set;
-	struct stack *stack;
-	size_t stacks, stack_cap;
 	struct hash_set stack_set;
-	struct body **bodies;
-	size_t bodies_n, bodies_cap;
 	struct hash_set body_set;
-	uint32_t *sequence;
-	size_t sequence_n, sequence_cap;
 	size_t memory;
 
 	/* The sample at hand. */
@@ -131,10 +131,49 @@ struct importer {
 	struct buf host, arch, release, argv;
 };
 
+static inline void *
+pool_at(const struct importer *im, uint32_t id)
+{
+	return im->pool + (size_t)id * 8;
+}
+
 static inline struct line *
 line_at(const struct importer *im, uint32_t id)
 {
-	return (struct line *)(void *)(im->pool + (size_t)id * 8);
+	return pool_at(im, id);
+}
+
+/* The pool: large pages, because what is compared lies all over it. */
+static char *
+pool_new(size_t size)
+{
+	void *p;
+
+	if (posix_memalign(&p, POOL_ALIGN, size) != 0)
+		return xmalloc(size);
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
+static void *
+pool_alloc(struct importer *im, size_t size)
+{
+	void *p = im->pool + im->pool_n;
+
+	size = (size + 7) & ~(size_t)7;
+	if (im->pool_n >= im->memory || im->memory - im->pool_n < size)
+		return arena_alloc(&im->arena, size);
+	im->pool_n += size;
+	return p;
+}
+
+static struct slice
+pool_copy(struct importer *im, struct slice s)
+{
+	char *p = pool_alloc(im, s.n + 1);
+
+	memcpy(p, s.p, s.n);
+	return (struct slice){ p, s.n };
 }
 
 static bool
@@ -410,7 +449,7 @@ origin_of(struct importer *im, struct slice dso, struct slice *origin, struct sl
 	buf_char(&b, kind);
 	buf_char(&b, ':');
 	buf_slice(&b, object);
-	*origin = arena_copy(&im->arena, buf_view(&b));
+	*origin = pool_copy(im, buf_view(&b));
 	*nameless = (struct slice){ origin->p + 2, origin->n - 2 };
 	if (kind == 'j')
 		object = slice_basename(dso);
@@ -419,7 +458,7 @@ origin_of(struct importer *im, struct slice dso, struct slice *origin, struct sl
 		bool already = object.n > 0 && object.p[0] == '[';
 
 		buf_printf(&b, already ? "%.*s" : "[%.*s]", SLICE_ARG(object));
-		*nameless = arena_copy(&im->arena, buf_view(&b));
+		*nameless = pool_copy(im, buf_view(&b));
 	}
 	buf_free(&b);
 	return kind;
@@ -639,7 +678,7 @@ line_add(struct importer *im, const char *text, size_t n, uint64_t hash)
 	uint32_t id = (uint32_t)(im->pool_n / 8);
 	struct line *l = line_at(im, id);
 
-	if (im->memory - im->pool_n < sizeof *l + n + 8) {
+	if (im->memory + POOL_MORE - POOL_STACK - im->pool_n < sizeof *l + n + 8) {
 		im->pool_full = true;
 		return NONE;
 	}
@@ -654,9 +693,9 @@ line_add(struct importer *im, const char *text, size_t n, uint64_t hash)
 static uint64_t
 stack_rehash(const void *context, uint32_t item)
 {
-	const struct importer *im = context;
+	const struct stack *s = pool_at(context, item);
 
-	return im->stack[item].hash;
+	return s->hash;
 }
 
 /* The names of a sequence of lines, root first. */
@@ -670,15 +709,15 @@ stack_build(struct importer *im, struct stack *s)
 
 	s->n = s->cut;
 	for (uint32_t i = 0; i < s->lines; i++)
-		s->n += line_at(im, im->sequence[s->line + i])->frames;
-	name = arena_alloc(&im->arena, s->n * sizeof *name + 8);
-	origin = arena_alloc(&im->arena, s->n * sizeof *origin + 8);
+		s->n += line_at(im, s->line[i])->frames;
+	name = pool_alloc(im, s->n * sizeof *name + 8);
+	origin = pool_alloc(im, s->n * sizeof *origin + 8);
 	if (s->cut) {
 		name[n] = SLICE("[cut]");
 		origin[n++] = SLICE("u:[cut]");
 	}
 	for (uint32_t i = s->lines; i-- > 0;) {
-		const struct line *l = line_at(im, im->sequence[s->line + i]);
+		const struct line *l = line_at(im, s->line[i]);
 
 		for (uint32_t j = 0; j < l->frames; j++, n++) {
 			const struct frame *f = &im->frame[l->frame + j];
@@ -694,7 +733,7 @@ stack_build(struct importer *im, struct stack *s)
 			buf_char(&b, kind == 'k' ? 'k' : 'i');
 			buf_char(&b, ':');
 			buf_slice(&b, object);
-			origin[n] = name_intern(im, arena_copy(&im->arena, buf_view(&b)));
+			origin[n] = name_intern(im, pool_copy(im, buf_view(&b)));
 		}
 	}
 	s->name = name;
@@ -709,29 +748,26 @@ stack_intern(struct importer *im)
 	uint64_t h = hash_mix(im->hash, im->ids << 1 | im->cut);
 	struct hash_probe at;
 	struct stack *s;
+	uint32_t id;
 
 	for (at = hash_first(&im->stack_set, h); hash_found(&im->stack_set, &at);
 	     hash_next(&im->stack_set, &at)) {
-		s = &im->stack[at.item];
+		s = pool_at(im, at.item);
 		if (s->lines == im->ids && s->cut == im->cut &&
-		    (bytes == 0 || memcmp(im->sequence + s->line, im->id, bytes) == 0)) {
+		    (bytes == 0 || memcmp(s->line, im->id, bytes) == 0)) {
 			s->again = true;
 			return s;
 		}
 	}
-	GROW(im->stack, im->stack_cap, im->stacks);
-	GROW(im->sequence, im->sequence_cap, im->sequence_n + im->ids);
-	s = &im->stack[im->stacks];
-	*s = (struct stack){ .hash = h,
-		.line = (uint32_t)im->sequence_n,
-		.lines = (uint32_t)im->ids,
-		.cut = im->cut };
-	if (im->ids > 0)
-		memcpy(im->sequence + s->line, im->id, bytes);
-	im->sequence_n += im->ids;
+	/* There is room: see POOL_STACK. */
+	id = (uint32_t)(im->pool_n / 8);
+	s = pool_at(im, id);
+	im->pool_n += (sizeof *s + bytes + 7) & ~(size_t)7;
+	*s = (struct stack){ .hash = h, .lines = (uint32_t)im->ids, .cut = im->cut };
+	if (bytes > 0)
+		memcpy(s->line, im->id, bytes);
 	stack_build(im, s);
-	hash_add(&im->stack_set, h, (uint32_t)im->stacks, stack_rehash, im);
-	im->stacks++;
+	hash_add(&im->stack_set, h, id, stack_rehash, im);
 	return s;
 }
 
@@ -739,8 +775,7 @@ static void
 tables_reset(struct importer *im)
 {
 	if (!im->pool_full && im->pool_n + im->arena.total + im->frames * sizeof *im->frame +
-				      im->stacks * sizeof *im->stack +
-				      im->sequence_n * sizeof *im->sequence <=
+				      im->names * sizeof *im->name <=
 				  im->memory)
 		return;
 	hash_clear(&im->line_set);
@@ -748,7 +783,7 @@ tables_reset(struct importer *im)
 	hash_clear(&im->stack_set);
 	hash_clear(&im->body_set);
 	im->pool_full = false;
-	im->pool_n = im->frames = im->names = im->bodies_n = im->stacks = im->sequence_n = 0;
+	im->pool_n = im->frames = im->names = 0;
 	im->last = NONE;
 	arena_reset(&im->arena);
 	im->stats->resets++;
@@ -1210,9 +1245,9 @@ body_end(const char *p, const char *end, uint64_t *hash)
 static uint64_t
 body_rehash(const void *context, uint32_t item)
 {
-	const struct importer *im = context;
+	const struct body *b = pool_at(context, item);
 
-	return im->bodies[item]->hash;
+	return b->hash;
 }
 
 /* What has to stay the same while the lines of a body are taken, so that they are frames and no more. */
@@ -1236,13 +1271,13 @@ body_take(struct importer *im, const char *p, const char *end)
 	n = (size_t)(q - p);
 	for (struct hash_probe at = hash_first(&im->body_set, im->body_hash);
 	     hash_found(&im->body_set, &at); hash_next(&im->body_set, &at)) {
-		const struct body *b = im->bodies[at.item];
+		const struct body *b = pool_at(im, at.item);
 
-		__builtin_prefetch(&im->stack[b->stack]);
+		__builtin_prefetch(pool_at(im, b->stack));
 		if (b->n != n || memcmp(b->text, p, n) != 0)
 			continue;
 		im->line_number += b->lines + 1;
-		sample_end_as(im, &im->stack[b->stack]);
+		sample_end_as(im, pool_at(im, b->stack));
 		return q + 1;
 	}
 	im->body = (struct slice){ p, n };
@@ -1254,16 +1289,19 @@ body_take(struct importer *im, const char *p, const char *end)
 static void
 body_keep(struct importer *im, struct stack *s)
 {
-	struct body *b = arena_alloc(&im->arena, sizeof *b + im->body.n);
+	size_t size = (sizeof(struct body) + im->body.n + 7) & ~(size_t)7;
+	uint32_t id = (uint32_t)(im->pool_n / 8);
+	struct body *b = pool_at(im, id);
 
+	if (im->pool_n >= im->memory || im->memory - im->pool_n < size)
+		return;
+	im->pool_n += size;
 	*b = (struct body){ .hash = im->body_hash,
-		.stack = (uint32_t)(s - im->stack),
+		.stack = (uint32_t)(((char *)s - im->pool) / 8),
 		.n = (uint32_t)im->body.n,
 		.lines = (uint32_t)(im->line_number - im->body_line) };
 	memcpy(b->text, im->body.p, im->body.n);
-	GROW(im->bodies, im->bodies_cap, im->bodies_n);
-	im->bodies[im->bodies_n] = b;
-	hash_add(&im->body_set, b->hash, (uint32_t)im->bodies_n++, body_rehash, im);
+	hash_add(&im->body_set, b->hash, id, body_rehash, im);
 	s->has_body = true;
 }
 
@@ -1460,7 +1498,7 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 	im->w = w;
 	im->stats = stats;
 	im->memory = o.memory ? o.memory : MEMORY_DEFAULT;
-	im->pool = xmalloc(im->memory);
+	im->pool = pool_new(im->memory + POOL_MORE);
 	im->last = NONE;
 	io_enlarge_pipe(fd);
 	r = import(im, fd, &o, e);
@@ -1469,12 +1507,9 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 	hash_free(&im->name_set);
 	hash_free(&im->stack_set);
 	hash_free(&im->body_set);
-	free(im->bodies);
 	free(im->pool);
 	free(im->frame);
 	free(im->name);
-	free(im->stack);
-	free(im->sequence);
 	free(im->id);
 	buf_free(&im->header_text);
 	buf_free(&im->prefix);

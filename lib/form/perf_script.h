@@ -14,7 +14,8 @@
  * frame and what is inlined in it. Lines of frames are interned as bytes (hash, and comparison), with a guess at the
  * line that follows each, so that a line seen before costs one comparison; stacks are interned as sequences of lines. The
  * lines of a sample that were seen together before, as most are, cost one comparison in all.
- * Memory: two buffers' worth of input, and the tables, which start anew when they exceed options.memory.
+ * Memory: two buffers' worth of input, and the tables, which start anew when they exceed options.memory
+ * (by no more than the sample does at which they do).
  *
  * Units:     bytes; t in nanoseconds of perf's clock (six digits of perf's time are microseconds).
  * Ownership: the descriptor and the writer stay the caller's; the writer is not closed, and flushed only before waiting.
