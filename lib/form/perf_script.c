@@ -19,6 +19,7 @@ enum {
 	LINE_MAX_BYTES = 1 << 20,
 	FRAMES_MAX = 1 << 16, /* of a sample; the kernel's own limit is far below */
 	GUESSES = 2,
+	PREFIXES = 8,
 	POOL_ALIGN = 2 << 20,
 	POOL_MORE = 16 << 20, /* for the lines of the sample at which the tables are full */
 	POOL_STACK = 1 << 20, /* of these for its stack, of at most FRAMES_MAX lines */
@@ -41,8 +42,10 @@ enum has {
 
 struct header {
 	unsigned has;
+	bool kept; /* comm stays where it is */
 	int64_t t, cpu, pid, tid, weight;
 	struct slice comm, event, rest;
+	struct slice known; /* the event of the last header: mostly this one's, too */
 };
 
 enum line_kind { LINE_FRAME, LINE_SOURCE, LINE_BAD };
@@ -69,7 +72,7 @@ struct stack {
 	uint32_t lines;            /* below */
 	uint32_t n;                /* names */
 	bool cut, again, has_body; /* again: seen more than once */
-	const struct slice *name, *origin;
+	const struct slice *name;  /* n names, n origins; NULL before it is seen again */
 	struct trace_memo name_memo, origin_memo;
 	uint32_t line[];
 };
@@ -112,18 +115,23 @@ struct importer {
 	struct buf header_text; /* what the slices of header point into */
 	uint32_t *id;
 	size_t ids, id_cap;
+	struct slice *once; /* names and origins of a new stack */
+	size_t once_cap;
 	uint64_t hash;
 	uint32_t last;
 	bool cut;
 
 	/* All lines of the sample at hand, where they are not known as a whole. */
-	struct slice body;
+	struct slice body, ahead; /* ahead: looked at, and not taken yet */
 	uint64_t body_hash, body_line, body_events;
 	const char *scanned; /* no empty line is looked for before this */
 
-	/* The last header's first part, as long as the rest has to be read only. */
-	struct buf prefix;
-	struct header prefix_header;
+	/* The first parts of the last headers, latest first, as long as the rest has to be read only: a processor has long
+	 * runs of one thread, and there are some processors. */
+	struct prefix {
+		struct buf text;
+		struct header header;
+	} prefix[PREFIXES];
 	struct buf event;
 	bool tracepoint;
 
@@ -235,22 +243,12 @@ eight_digits(const char *p, unsigned *n)
 	       32;
 }
 
-/* Decimal digits at p into *out; NULL where there are none or too many. */
 static const char *
-take_number(const char *p, const char *end, int64_t *out)
+take_digits(const char *p, const char *end, int64_t *out)
 {
 	uint64_t v = 0;
 	const char *q = p;
-	unsigned n;
 
-	if (end - p >= 8) {
-		v = eight_digits(p, &n);
-		q += n;
-		if (n < 8) {
-			*out = (int64_t)v;
-			return n == 0 ? NULL : q;
-		}
-	}
 	for (; q < end && is_digit(*q); q++) {
 		if (v > (uint64_t)(INT64_MAX - 9) / 10)
 			return NULL;
@@ -258,6 +256,20 @@ take_number(const char *p, const char *end, int64_t *out)
 	}
 	*out = (int64_t)v;
 	return q == p ? NULL : q;
+}
+
+/* Decimal digits at p into *out; NULL where there are none or too many. */
+static inline const char *
+take_number(const char *p, const char *end, int64_t *out)
+{
+	unsigned n;
+
+	if (end - p < 8)
+		return take_digits(p, end, out);
+	*out = (int64_t)eight_digits(p, &n);
+	if (n == 8)
+		return take_digits(p, end, out);
+	return n == 0 ? NULL : p + n;
 }
 
 static const char *
@@ -338,6 +350,13 @@ take_tail(const char *p, const char *end, struct header *h, bool strict)
 		h->has |= HAS_WEIGHT;
 		p = skip_blanks(q, end);
 	}
+	if (h->known.n > 0 && (size_t)(end - p) == h->known.n + 2 && end[-1] == ' ' &&
+	    end[-2] == ':' && memcmp(p, h->known.p, h->known.n) == 0) {
+		h->event = (struct slice){ p, h->known.n };
+		h->has |= HAS_EVENT;
+		h->rest = (struct slice){ end, 0 };
+		return true;
+	}
 	q = skip_word(p, end);
 	if (q - p > 1 && q[-1] == ':') {
 		h->event = (struct slice){ p, (size_t)(q - p - 1) };
@@ -373,26 +392,56 @@ header_parse(struct slice line, struct header *h, bool strict, const char **pref
 	return false;
 }
 
-/* The same with the memory of the last header: a stream of samples has long runs of one thread. */
+/* Moves prefix[i] to the front. */
+static struct prefix *
+prefix_first(struct importer *im, unsigned i)
+{
+	struct prefix found = im->prefix[i];
+
+	for (; i > 0; i--)
+		im->prefix[i] = im->prefix[i - 1];
+	im->prefix[0] = found;
+	return &im->prefix[0];
+}
+
+/* A header that begins as one of the last did. */
 static bool
 header_recall(struct importer *im, struct slice line, struct header *h)
 {
-	const char *prefix;
+	for (unsigned i = 0; i < PREFIXES && im->prefix[i].text.n > 0; i++) {
+		struct buf text = im->prefix[i].text;
 
-	if (im->prefix.n > 0 && line.n > im->prefix.n && is_blank(line.p[im->prefix.n]) &&
-	    memcmp(line.p, im->prefix.p, im->prefix.n) == 0) {
-		*h = im->prefix_header;
-		if (take_tail(line.p + im->prefix.n, line.p + line.n, h, true))
-			return true;
+		if (line.n <= text.n || !is_blank(line.p[text.n]) ||
+		    memcmp(line.p, text.p, text.n) != 0)
+			continue;
+		*h = im->prefix[i].header;
+		h->known = buf_view(&im->event);
+		if (!take_tail(line.p + text.n, line.p + line.n, h, true))
+			break;
+		if (i > 0)
+			prefix_first(im, i);
+		return true;
 	}
+	h->kept = false;
+	return false;
+}
+
+/* One that does not, and will be recalled. */
+static bool
+header_take(struct importer *im, struct slice line, struct header *h)
+{
+	const char *prefix;
+	struct prefix *x;
+
 	if (!header_parse(line, h, true, &prefix))
 		return !is_blank(line.p[0]) && header_parse(line, h, false, &prefix);
 	if (h->has & HAS_TID) {
-		im->prefix.n = 0;
-		buf_put(&im->prefix, line.p, (size_t)(prefix - line.p));
-		im->prefix_header = *h;
-		im->prefix_header.comm.p = im->prefix.p + (h->comm.p - line.p);
-		h->comm.p = im->prefix_header.comm.p;
+		x = prefix_first(im, PREFIXES - 1);
+		x->text.n = 0;
+		buf_put(&x->text, line.p, (size_t)(prefix - line.p));
+		h->comm.p = x->text.p + (h->comm.p - line.p);
+		h->kept = true;
+		x->header = *h;
 	}
 	return true;
 }
@@ -698,7 +747,7 @@ stack_rehash(const void *context, uint32_t item)
 	return s->hash;
 }
 
-/* The names of a sequence of lines, root first. */
+/* The names of a sequence of lines, root first. Those of a stack that came once are not kept: many come no more. */
 static void
 stack_build(struct importer *im, struct stack *s)
 {
@@ -710,8 +759,14 @@ stack_build(struct importer *im, struct stack *s)
 	s->n = s->cut;
 	for (uint32_t i = 0; i < s->lines; i++)
 		s->n += line_at(im, s->line[i])->frames;
-	name = pool_alloc(im, s->n * sizeof *name + 8);
-	origin = pool_alloc(im, s->n * sizeof *origin + 8);
+	if (s->again) {
+		name = pool_alloc(im, 2 * s->n * sizeof *name + 8);
+		s->name = name;
+	} else {
+		GROW(im->once, im->once_cap, 2 * (size_t)s->n);
+		name = im->once;
+	}
+	origin = name + s->n;
 	if (s->cut) {
 		name[n] = SLICE("[cut]");
 		origin[n++] = SLICE("u:[cut]");
@@ -736,8 +791,6 @@ stack_build(struct importer *im, struct stack *s)
 			origin[n] = name_intern(im, pool_copy(im, buf_view(&b)));
 		}
 	}
-	s->name = name;
-	s->origin = origin;
 	buf_free(&b);
 }
 
@@ -766,7 +819,6 @@ stack_intern(struct importer *im)
 	*s = (struct stack){ .hash = h, .lines = (uint32_t)im->ids, .cut = im->cut };
 	if (bytes > 0)
 		memcpy(s->line, im->id, bytes);
-	stack_build(im, s);
 	hash_add(&im->stack_set, h, id, stack_rehash, im);
 	return s;
 }
@@ -909,6 +961,7 @@ static void
 sample_end_as(struct importer *im, struct stack *s)
 {
 	const struct header *h = &im->header;
+	const struct slice *name, *origin;
 	union trace_value v[12];
 	unsigned n = 0;
 
@@ -916,6 +969,10 @@ sample_end_as(struct importer *im, struct stack *s)
 		start(im);
 		if (s == NULL)
 			s = stack_intern(im);
+		if (s->name == NULL)
+			stack_build(im, s);
+		name = s->name ? s->name : im->once;
+		origin = name + s->n;
 		if (h->has & HAS_T)
 			v[n++].i = h->t;
 		if (h->has & HAS_CPU)
@@ -935,8 +992,8 @@ sample_end_as(struct importer *im, struct stack *s)
 		} else if (h->has & HAS_TEXT) {
 			v[n++].s = h->rest;
 		}
-		v[n++].list = (struct trace_list){ { .s = s->name }, s->n, &s->name_memo };
-		v[n++].list = (struct trace_list){ { .s = s->origin }, s->n, &s->origin_memo };
+		v[n++].list = (struct trace_list){ { .s = name }, s->n, &s->name_memo };
+		v[n++].list = (struct trace_list){ { .s = origin }, s->n, &s->origin_memo };
 		trace_put(im->w, shape_of(im, h->has), v);
 		im->stats->samples++;
 		tables_reset(im);
@@ -1057,14 +1114,14 @@ sample_begin(struct importer *im, const struct header *parsed)
 	h->event = buf_view(&im->event);
 	if ((h->has & HAS_EVENT) && im->tracepoint)
 		h->has |= HAS_TRACEPOINT;
-	if (h->rest.n == 0 && ((h->has & HAS_COMM) == 0 || h->comm.p == im->prefix_header.comm.p))
+	if (h->rest.n == 0 && ((h->has & HAS_COMM) == 0 || h->kept))
 		return;
 	im->header_text.n = 0;
 	buf_slice(&im->header_text, h->comm);
 	rest = im->header_text.n;
 	buf_slice(&im->header_text, h->rest);
 	buf_char(&im->header_text, '\n');
-	if (h->comm.p != im->prefix_header.comm.p)
+	if (!h->kept)
 		h->comm.p = im->header_text.p;
 	h->rest.p = im->header_text.p + rest;
 	if (h->rest.n > 0)
@@ -1092,7 +1149,7 @@ static void
 line_take(struct importer *im, const char *text, size_t n)
 {
 	struct slice s = { text, n - 1 };
-	struct header h;
+	struct header h = { .known = buf_view(&im->event) };
 	const char *prefix;
 	int64_t lost;
 	uint64_t hash;
@@ -1144,11 +1201,13 @@ line_take(struct importer *im, const char *text, size_t n)
 		goto sample;
 	}
 	sample_end(im);
+	if (header_recall(im, s, &h))
+		goto sample;
 	if (slice_starts(slice_trim(s), SLICE("instruction trace error"))) {
 		im->trace_errors++;
 		return;
 	}
-	if (header_recall(im, s, &h))
+	if (header_take(im, s, &h))
 		goto sample;
 	if (slice_starts(s, SLICE("LOST ")) && take_number(s.p + 5, s.p + s.n, &lost) != NULL) {
 		put_lost(im, 0, 0, (uint64_t)lost, SLICE("ring-full"));
@@ -1257,18 +1316,32 @@ events(const struct importer *im)
 	return im->stats->samples + im->stats->bad_lines + im->trace_errors + im->stack_cuts;
 }
 
-/* A sample whose lines stood in the same way below another one is taken as a whole: most stacks are not new, and one
- * comparison is cheaper than one a line. Returns what follows, or NULL. */
-static const char *
-body_take(struct importer *im, const char *p, const char *end)
+/* Looks for the end of the body at p, behind a header, and asks for its slot: it comes while the header is read. */
+static void
+body_look(struct importer *im, const char *p, const char *end)
 {
-	const char *q = body_end(p, end, &im->body_hash);
-	size_t n;
+	const char *q;
 
+	if (p == end || !is_blank(*p) || p < im->scanned)
+		return;
+	q = body_end(p, end, &im->body_hash);
 	im->scanned = q == NULL ? end : q;
 	if (q == NULL)
-		return NULL;
-	n = (size_t)(q - p);
+		return;
+	im->ahead = (struct slice){ p, (size_t)(q - p) };
+	if (im->body_set.slot)
+		__builtin_prefetch(&im->body_set.slot[im->body_hash & im->body_set.mask]);
+}
+
+/* A sample whose lines stood in the same way below another one is taken as a whole: most stacks are not new, and one
+ * comparison is cheaper than one a line. Returns what follows the body that was looked at, or NULL. */
+static const char *
+body_take(struct importer *im)
+{
+	const char *p = im->ahead.p, *q = p + im->ahead.n;
+	size_t n = im->ahead.n;
+
+	im->ahead.n = 0;
 	for (struct hash_probe at = hash_first(&im->body_set, im->body_hash);
 	     hash_found(&im->body_set, &at); hash_next(&im->body_set, &at)) {
 		const struct body *b = pool_at(im, at.item);
@@ -1336,8 +1409,8 @@ take(struct importer *im, const char *p, const char *end)
 			p++;
 			continue;
 		}
-		if (im->state == IN_SAMPLE && im->last == NONE && im->ids == 0 && !im->cut &&
-		    is_blank(*p) && p >= im->scanned && (q = body_take(im, p, end)) != NULL) {
+		if (im->ahead.n > 0 && p == im->ahead.p && im->state == IN_SAMPLE && im->ids == 0 &&
+		    !im->cut && (q = body_take(im)) != NULL) {
 			p = q;
 			continue;
 		}
@@ -1349,6 +1422,8 @@ take(struct importer *im, const char *p, const char *end)
 		if (q == NULL)
 			break;
 		im->line_number++;
+		if (im->state == OUTSIDE || !is_blank(*p))
+			body_look(im, q + 1, end);
 		before = im->last;
 		im->last = NONE;
 		line_take(im, p, (size_t)(q + 1 - p));
@@ -1360,7 +1435,7 @@ take(struct importer *im, const char *p, const char *end)
 		}
 		p = q + 1;
 	}
-	im->body.n = 0; /* the buffer moves */
+	im->body.n = im->ahead.n = 0; /* the buffer moves */
 	return p;
 }
 
@@ -1511,8 +1586,10 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 	free(im->frame);
 	free(im->name);
 	free(im->id);
+	free(im->once);
 	buf_free(&im->header_text);
-	buf_free(&im->prefix);
+	for (unsigned i = 0; i < PREFIXES; i++)
+		buf_free(&im->prefix[i].text);
 	buf_free(&im->event);
 	buf_free(&im->host);
 	buf_free(&im->arch);
@@ -1525,7 +1602,7 @@ perf_script_import(int fd, struct trace_writer *w, const struct perf_script_opti
 bool
 perf_script_is(struct slice start)
 {
-	struct header h;
+	struct header h = { 0 };
 	const char *prefix;
 
 	for (unsigned lines = 0; start.n > 0 && lines < 200; lines++) {

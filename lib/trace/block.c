@@ -179,8 +179,8 @@ same_string(struct slice a, struct slice b)
 	return ((load64(a.p) ^ load64(b.p)) | (load64(a.p + a.n - 8) ^ load64(b.p + b.n - 8))) == 0;
 }
 
-/* The number of an item of a list. Whoever puts stacks keeps their names, so the same name stands at the same place;
- * what was found there last is compared before anything is hashed. */
+/* The number of a string that may stand where it stood before, because whoever puts it keeps it: what was found there
+ * last is compared before anything is hashed. */
 static uint32_t
 block_item(struct trace_block *b, struct slice s)
 {
@@ -331,7 +331,7 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 			/* The same string as in the row before is common, and needs no hash. */
 			*v = row > 0 && same_string(p->string[v[-1]], from->s)
 				 ? v[-1]
-				 : block_string(b, from->s);
+				 : block_item(b, from->s);
 		else if (c->kind == TRACE_BYTES)
 			*v = put_bytes(b, from->s);
 		else

@@ -284,6 +284,15 @@ again(void)
 		"d 2 7.000000: e: \n\t1 f (/bin/x)\nd 2 8.000000: e: \n\t1 f (/bin/x)\n\n",
 		"d 2 9.000000: e: 1 f (/bin/x)\n",
 		"what is this\n\t1 f (/bin/x)\n\n",
+		/* more threads than are recalled, and what looks like the last event */
+		"e 2 9.500000: e:u\n\t1 f (/bin/x)\n\n",
+		"thread one 11 1.000000: e: \n\t1 f (/bin/x)\n\n",
+		"thread two 12 1.000000: e: \n\t1 f (/bin/x)\n\n",
+		"three 13/14 1.000000: e: \n\t1 f (/bin/x)\n\n",
+		"f 15 1.000000: long-event: \n\t1 f (/bin/x)\n\n",
+		"  padded 16 1.000000: e: \n\t1 f (/bin/x)\n\n",
+		"g 17 1.000000: e: \n\t1 f (/bin/x)\n\n",
+		"g 18 1.000000: e: \n\t1 f (/bin/x)\n\n",
 	};
 	enum { PIECES = sizeof piece / sizeof *piece };
 	char *alone[PIECES];
