@@ -36,7 +36,7 @@ block_clear(struct trace_block *b)
 		struct block_lists *l = &p->list[k];
 
 		b->lists[TRACE_INTS + k] = 0;
-		l->items = 0;
+		l->items = l->views = 0;
 		l->encoded = NULL;
 		hash_clear(&l->set);
 	}
@@ -58,6 +58,7 @@ block_free(struct trace_block *b)
 
 		free(l->item);
 		free(l->list);
+		free(l->view);
 		hash_free(&l->set);
 	}
 	free(p->shape);
@@ -167,7 +168,7 @@ block_string(struct trace_block *b, struct slice s)
 }
 
 /* slice_eq() without a call for the short names that most strings are. */
-static bool
+static inline bool
 same_string(struct slice a, struct slice b)
 {
 	if (a.n != b.n)
@@ -243,7 +244,7 @@ put_items(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n, u
 			return at.item;
 	}
 	GROW(l->list, l->list_cap, id);
-	l->list[id] = (struct block_list){ .start = l->items, .n = n };
+	l->list[id] = (struct block_list){ .start = (uint32_t)l->items, .n = n };
 	GROW(l->item, l->items_cap, l->items + n);
 	to = l->item + l->items;
 	for (uint32_t i = 0; i < n; i++)
@@ -291,7 +292,7 @@ put_bytes(struct trace_block *b, struct slice s)
 
 /* The hash of a list of addresses, whose slot is asked for early: it comes while other columns are filled. 0 where it is
  * not needed. */
-static uint64_t
+static inline uint64_t
 ask_for_list(const struct trace_block_parts *p, const struct trace_list *list)
 {
 	const struct hash_set *set = &p->list[TRACE_ADDRS - TRACE_INTS].set;
@@ -305,7 +306,22 @@ ask_for_list(const struct trace_block_parts *p, const struct trace_list *list)
 	return h;
 }
 
-void
+static inline bool
+is_full(const struct trace_block *b)
+{
+	const struct trace_block_parts *p = b->parts;
+
+	return p->estimate >= BLOCK_BYTES || b->records >= BLOCK_RECORDS ||
+	       p->items >= BLOCK_ITEMS || b->shapes >= UINT16_MAX - 1;
+}
+
+bool
+block_full(const struct trace_block *b)
+{
+	return is_full(b);
+}
+
+bool
 block_put(struct trace_block *b, const struct trace_shape *shape, const union trace_value *value)
 {
 	struct trace_block_parts *p = b->parts;
@@ -351,15 +367,7 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 	b->records++;
 	b->rows[at->index] = row + 1;
 	p->estimate += at->estimate;
-}
-
-bool
-block_full(const struct trace_block *b)
-{
-	const struct trace_block_parts *p = b->parts;
-
-	return p->estimate >= BLOCK_BYTES || b->records >= BLOCK_RECORDS ||
-	       b->shapes >= UINT16_MAX - 1 || p->items >= BLOCK_ITEMS;
+	return is_full(b);
 }
 
 /* Unpacks the items of all lists of a kind, which decode_lists() has checked. */
@@ -467,20 +475,26 @@ trace_block_list(struct trace_block *b, enum trace_kind kind, uint32_t id)
 {
 	unsigned k = kind - TRACE_INTS;
 	struct block_lists *l = &b->parts->list[k];
-	struct trace_list list = { .memo = &l->list[id].memo };
+	struct trace_list list;
 	const uint64_t *item = list_items(b, k, id, &list.n);
+	struct block_view *view;
 
+	if (id >= l->views) {
+		GROW(l->view, l->view_cap, b->lists[kind] - 1);
+		memset(l->view + l->views, 0, (b->lists[kind] - l->views) * sizeof *l->view);
+		l->views = b->lists[kind];
+	}
+	view = &l->view[id];
+	list.memo = &view->memo;
 	list.u = item;
 	if (kind != TRACE_STRS)
 		return list;
-	if (l->list[id].text == NULL) {
-		struct slice *text = arena_alloc(&b->parts->arena, list.n * sizeof *text);
-
+	if (view->text == NULL) {
+		view->text = arena_alloc(&b->parts->arena, list.n * sizeof *view->text);
 		for (uint32_t i = 0; i < list.n; i++)
-			text[i] = b->parts->string[item[i]];
-		l->list[id].text = text;
+			view->text[i] = b->parts->string[item[i]];
 	}
-	list.s = l->list[id].text;
+	list.s = view->text;
 	return list;
 }
 

@@ -162,9 +162,8 @@ decode_lists(struct decoder *d, unsigned k)
 
 		if (same > (id ? l->list[id - 1].n : 0))
 			return bad(d, "lists");
-		l->list[id] = (struct block_list){
-			.start = items, .n = (uint32_t)(same + own), .shared = (uint32_t)same
-		};
+		l->list[id] =
+		    (struct block_list){ (uint32_t)items, (uint32_t)(same + own), (uint32_t)same };
 		fresh += own;
 		items += same + own;
 		if (items > BLOCK_ITEMS_READ)

@@ -67,18 +67,21 @@ struct block_shape {
 	size_t cap;              /* rows that each column has room for */
 };
 
-/* A distinct list: item[start] .. item[start + n - 1] of its kind. */
-struct block_list {
-	size_t start;
-	uint32_t n, shared; /* shared: of a decoded block, with the list before it */
-	struct slice *text; /* TRACE_STRS: the items as slices, or NULL; made when asked for */
-	struct trace_memo memo;
-};
-
-/* Distinct lists of one kind. */
+/* Distinct lists of one kind. What a writer looks at for every record is small, so that it stays in the cache; the rest
+ * is there once somebody reads lists. */
 struct block_lists {
-	struct block_list *list;
+	struct block_list {
+		uint32_t start, n; /* item[start] .. item[start + n - 1] */
+		uint32_t shared;   /* of a decoded block, with the list before it */
+	} * list;
 	size_t list_cap;
+	struct block_view {
+		struct slice
+		    *text; /* TRACE_STRS: the items as slices, or NULL; made when asked for */
+		struct trace_memo memo;
+	} * view;
+	size_t view_cap;
+	uint32_t views; /* lists that have one */
 	uint64_t *item;
 	size_t items, items_cap;
 	struct hash_set set;
@@ -136,8 +139,8 @@ void block_free(struct trace_block *b);
 /* Empties the block for the next filling; memory is kept. */
 void block_clear(struct trace_block *b);
 
-/* Adds a record to a gathered block. */
-void block_put(
+/* Adds a record to a gathered block; whether it is full then. */
+bool block_put(
     struct trace_block *b, const struct trace_shape *shape, const union trace_value *value);
 
 /* What the block holds of this shape, entered where it is new. */

@@ -125,8 +125,7 @@ trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value
 	w->records++;
 	if (w->encoding == TRACE_FRAMES) {
 		w->begun = true;
-		block_put(w->block, s, value);
-		return block_full(w->block) ? trace_flush(w) : 0;
+		return block_put(w->block, s, value) ? trace_flush(w) : 0;
 	}
 	begin_lines(w);
 	line_put(&w->out, &(struct trace_record){ s, value });
