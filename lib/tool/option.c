@@ -258,16 +258,6 @@ tool_operands(void)
 	return tool_state.operands;
 }
 
-void
-tool_operands_skip(unsigned n)
-{
-	char **operands = tool_operands();
-
-	while (n-- > 0 && *operands)
-		operands++;
-	tool_state.operands = operands;
-}
-
 uint64_t
 tool_number(const char *option, const char *arg, uint64_t min, uint64_t max)
 {

@@ -65,9 +65,6 @@ int tool_option_next(const char **arg);
 /* NULL-ended. Options that were not asked for with tool_option_next() are an error of ours. */
 char **tool_operands(void);
 
-/* The first n operands are no inputs: tool_inputs() begins after them. */
-void tool_operands_skip(unsigned n);
-
 /* Option arguments as numbers, or the end of the process with a message that names the option. */
 uint64_t tool_number(const char *option, const char *arg, uint64_t min, uint64_t max);
 uint64_t tool_duration(const char *option, const char *arg);
