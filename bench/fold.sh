@@ -77,6 +77,8 @@ sum () {
 }
 
 echo "perf script text: $((size / 1000000)) MB, $(grep -c '^[^[:space:]#]' "$d/long.txt") samples"
+# What was met before is known as a whole: a recording of so many samples that repeats nothing takes two to three times as long.
+echo 'note: one recording, repeated; text that does not repeat is read at less than half this speed'
 ours=$(best "leat import perf-script '$d/long.txt' | leat fold")
 per=$(awk -v ns="$ours" -v n="$size" 'BEGIN { print ns / n * 1000 }')
 sort "$d/out" >"$d/ours.folded"
