@@ -11,7 +11,7 @@ enum { ANNOTATE = 256, LOST, TOP, CALLERS, WHOLE_NAMES, CALLERS_SHOWN = 10 };
 
 static const struct tool_option options[] = {
 	{ 'w', "weight", "FIELD", "add up FIELD (default weight); count counts records" },
-	{ 'b', "before", "FIELDS", "fields before the root (default comm; '' for none)" },
+	{ 'b', "by", "FIELDS", "fields before the root (default comm; '' for none)" },
 	{ 'e', "event", "EVENT", "fold EVENT, not the first one that comes; all: all" },
 	{ ANNOTATE, "annotate", NULL, "mark frames: _[k] kernel, _[i] inlined, _[j] JIT" },
 	{ WHOLE_NAMES, "whole-names", NULL, "keep parameters and quotes of names" },

@@ -55,6 +55,19 @@ input () {
 	fi
 }
 
+# What a tool must be given before its inputs: options and operands that take any trace.
+args () {
+	case $1 in
+	compare) echo 'sums --' ;;
+	heat) echo '-x t -y cpu' ;;
+	hist) echo '-k weight' ;;
+	pair) echo "-s 'name == a' -e 'name == b' -k pid" ;;
+	pick) echo "'t >= 0 || !has(t)'" ;;
+	plotgen) echo 'lines -x t -y cpu' ;;
+	window) echo '-s none -e none' ;;
+	esac
+}
+
 # Runs COMMAND... so that Ctrl-C means something to it even in the background; its pid is in $!.
 interruptible='$SIG{INT} = "DEFAULT"; exec @ARGV or die'
 
@@ -63,6 +76,7 @@ for t in $TOOLS; do
 	n=$((n + 1))
 	leat "$t" --help >"help.$t" 2>/dev/null
 	in=$(input "$t")
+	a=$(args "$t")
 	text=
 	! is "$t" writes || text=-t
 	wrong=2
@@ -105,60 +119,60 @@ for t in $TOOLS; do
 		continue
 	fi
 
-	try "$t: a file that is not there" 2 "leat $t nosuch >/dev/null" </dev/null
+	try "$t: a file that is not there" 2 "leat $t $a nosuch >/dev/null" </dev/null
 	said "^leat $t: nosuch: No such file"
-	holds "$t: the same input gives the same bytes" "leat $t $in >one; s=\$?; leat $t $in >two; cmp one two && [ \$s -lt 2 ]"
+	holds "$t: the same input gives the same bytes" "leat $t $a $in >one; s=\$?; leat $t $a $in >two; cmp one two && [ \$s -lt 2 ]"
 	# (its own start tells how it was called)
-	holds "$t: - is standard input" "leat $t $text - <$in | grep -v '^start	tool=$t' >two; leat $t $text <$in | grep -v '^start	tool=$t' | cmp two - && [ -s two ]"
-	holds "$t: something is written" "leat $t $in | grep -q ."
-	try "$t: a full disk" 2 "leat $t $in >/dev/full" </dev/null
+	holds "$t: - is standard input" "leat $t $a $text - <$in | grep -v '^start	tool=$t' >two; leat $t $a $text <$in | grep -v '^start	tool=$t' | cmp two - && [ -s two ]"
+	holds "$t: something is written" "leat $t $a $in | grep -q ."
+	try "$t: a full disk" 2 "leat $t $a $in >/dev/full" </dev/null
 	said "^leat $t: standard output: "
-	holds "$t: nobody reads" "{ sleep 0.1; leat $t $in; echo \$? >status; } | :; grep -E '^(2|141)\$' status"
-	holds "$t: no standard output" "leat $t $in >&-; [ \$? -eq 2 ]"
+	holds "$t: nobody reads" "{ sleep 0.1; leat $t $a $in; echo \$? >status; } | :; grep -E '^(2|141)\$' status"
+	holds "$t: no standard output" "leat $t $a $in >&-; [ \$? -eq 2 ]"
 
 	if is "$t" output; then
 		holds "$t: -o writes what standard output has" "mkdir out.$t; cp $in out.$t/in; cd out.$t
-			leat $t in >want; leat $t -o got in; [ -s got ] && [ \"\$(echo *)\" = 'got in want' ] && leat $t -o got in
+			leat $t $a in >want; leat $t $a -o got in; [ -s got ] && [ \"\$(echo *)\" = 'got in want' ] && leat $t $a -o got in
 			if grep -q '^start' want; then grep -v '^start' want >w; grep -v '^start' got | cmp - w; else cmp got want; fi"
-		try "$t: -o on a full disk" 2 "leat $t -o /dev/full $in" </dev/null
+		try "$t: -o on a full disk" 2 "leat $t $a -o /dev/full $in" </dev/null
 		said "^leat $t: /dev/full: "
-		try "$t: -o where nobody may write" 2 "leat $t -o nosuch/out $in" </dev/null
+		try "$t: -o where nobody may write" 2 "leat $t $a -o nosuch/out $in" </dev/null
 		said "^leat $t: nosuch/out: "
 		holds "$t: killed, it leaves no file" "mkdir kill.$t; cp $in kill.$t/in; cd kill.$t
-			{ cat in; sleep 2; } | leat $t -o out & sleep 0.4; kill -TERM \$!; wait \$!; [ \"\$(echo *)\" = in ]"
+			{ cat in; sleep 2; } | leat $t $a -o out & sleep 0.4; kill -TERM \$!; wait \$!; [ \"\$(echo *)\" = in ]"
 	fi
 
 	if is "$t" reads; then
-		holds "$t: an empty trace" "leat $t nothing"
+		holds "$t: an empty trace" "leat $t $a nothing"
 		silent
-		holds "$t: an empty trace from a pipe" ": | leat $t"
+		holds "$t: an empty trace from a pipe" ": | leat $t $a"
 		leat cat -f -o whole.leat many
 		size=$(wc -c <whole.leat)
 		head -c $((size / 2)) whole.leat >half.leat
-		holds "$t: a file cut in half" "leat $t half.leat >got.half; [ \$? -eq 2 ]"
+		holds "$t: a file cut in half" "leat $t $a half.leat >got.half; [ \$? -eq 2 ]"
 		said "^leat $t: half.leat"
-		holds "$t: a damaged line" "sed 's/weight=1000/weight=;;=/' trace >bad; leat $t bad; [ \$? -eq 2 ]"
+		holds "$t: a damaged line" "sed 's/weight=1000/weight=;;=/' trace >bad; leat $t $a bad; [ \$? -eq 2 ]"
 		said "^leat $t: bad:4: "
-		holds "$t: frames are lines to it" "leat cat -f -o frames trace; leat $t trace >one; leat $t frames | if
-			head -c 4 one | grep -q '#lea'; then leat cat -t | sed 's/argv=$t;frames/argv=$t;trace/'; else cat; fi | diff one -"
-		holds "$t: two inputs" "leat $t trace trace"
-		try "$t: the first Ctrl-C is not for it" 0 "{ cat trace; sleep 1; } | perl -e '$interruptible' leat $t >/dev/null &
+		holds "$t: frames are lines to it" "leat cat -f -o frames trace; leat $t $a trace >one; leat $t $a frames | if
+			head -c 4 one | grep -q '#lea'; then leat cat -t | sed 's/;frames;/;trace;/'; else cat; fi | diff one -"
+		holds "$t: two inputs" "leat $t $a trace trace"
+		try "$t: the first Ctrl-C is not for it" 0 "{ cat trace; sleep 1; } | perl -e '$interruptible' leat $t $a >/dev/null &
 			sleep 0.4; kill -INT \$!; wait \$!" </dev/null
-		try "$t: the second is" 130 "{ cat trace; sleep 2; } | perl -e '$interruptible' leat $t >/dev/null &
+		try "$t: the second is" 130 "{ cat trace; sleep 2; } | perl -e '$interruptible' leat $t $a >/dev/null &
 			sleep 0.4; kill -INT \$!; sleep 0.1; kill -INT \$!; wait \$!" </dev/null
 	fi
 
 	if is "$t" filter; then
-		holds "$t: unknown records pass unchanged" "grep ^zebra trace >one; leat $t -t trace | grep ^zebra | cmp - one"
-		holds "$t: -t writes lines" "leat $t -t trace | head -n 1 | grep -x '#leat 1'"
-		holds "$t: -f writes frames" "leat $t -f trace | zstd -q -t"
-		holds "$t: --level" "leat $t -f -z 0 many >raw; leat $t -f -z 9 many >small; [ \$(wc -c <small) -lt \$(wc -c <raw) ]"
-		holds "$t: the encoding is that of the input" "leat $t frames | zstd -q -t && leat $t trace | head -c 5 | grep -x '#leat'"
-		holds "$t: lost records pass" "printf '#leat 1\nlost\tt=1\tn=3\twhy=ring-full\n' | leat $t | grep -c '^lost.*n=3.*why=ring-full'"
-		try "$t: --strict makes loss an error" 2 "printf '#leat 1\nlost\tt=1\tn=3\twhy=ring-full\n' | leat $t --strict >/dev/null" </dev/null
-		holds "$t: nothing waits longer than it must" "mkfifo pipe.$t; { cat trace; sleep 2; } >pipe.$t & leat $t <pipe.$t >live &
+		holds "$t: unknown records pass unchanged" "grep ^zebra trace >one; leat $t $a -t trace | grep ^zebra | cmp - one"
+		holds "$t: -t writes lines" "leat $t $a -t trace | head -n 1 | grep -x '#leat 1'"
+		holds "$t: -f writes frames" "leat $t $a -f trace | zstd -q -t"
+		holds "$t: --level" "leat $t $a -f -z 0 many >raw; leat $t $a -f -z 9 many >small; [ \$(wc -c <small) -lt \$(wc -c <raw) ]"
+		holds "$t: the encoding is that of the input" "leat $t $a frames | zstd -q -t && leat $t $a trace | head -c 5 | grep -x '#leat'"
+		holds "$t: lost records pass" "printf '#leat 1\nlost\tt=1\tn=3\twhy=ring-full\n' | leat $t $a | grep -c '^lost.*n=3.*why=ring-full'"
+		try "$t: --strict makes loss an error" 2 "printf '#leat 1\nlost\tt=1\tn=3\twhy=ring-full\n' | leat $t $a --strict >/dev/null" </dev/null
+		holds "$t: nothing waits longer than it must" "mkfifo pipe.$t; { cat trace; sleep 2; } >pipe.$t & leat $t $a <pipe.$t >live &
 			sleep 1; grep -q ^zebra live; s=\$?; wait; exit \$s"
-		holds "$t: what it opens it closes" "leat $t -t trace >one; ! grep -q '^start	tool=$t	' one || tail -n 1 one | grep '^end	tool=$t	in='"
+		holds "$t: what it opens it closes" "leat $t $a -t trace >one; ! grep -q '^start	tool=$t	' one || tail -n 1 one | grep '^end	tool=$t	in='"
 	fi
 done
 if [ "$n" -eq 0 ]; then

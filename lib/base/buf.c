@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,23 @@ buf_hex(struct buf *b, uint64_t v)
 	digits[--n] = 'x';
 	digits[--n] = '0';
 	buf_put(b, digits + n, sizeof digits - n);
+}
+
+void
+buf_f64(struct buf *b, double v)
+{
+	char text[40];
+
+	if (isnan(v) || isinf(v)) {
+		buf_slice(b, slice_of(isnan(v) ? "nan" : v < 0 ? "-inf" : "inf"));
+		return;
+	}
+	for (int digits = 1; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	buf_slice(b, slice_of(text));
 }
 
 void

@@ -64,6 +64,9 @@ void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_hex(struct buf *b, uint64_t v);
 
+/* The shortest decimal that reads back the same ("5", "0.1", "1e+22"); nan, inf, -inf. */
+void buf_f64(struct buf *b, double v);
+
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The bytes as a C string; a NUL stands behind them, and does not count. Good until the next change. */

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/num.h"
 
 int
@@ -62,6 +64,29 @@ num_any(struct slice s, uint64_t *out)
 	if (s.n > 2 && s.p[0] == '0' && (s.p[1] | 32) == 'x')
 		return num_hex((struct slice){ s.p + 2, s.n - 2 }, out);
 	return num_u64(s, out);
+}
+
+int
+num_f64(struct slice s, double *out)
+{
+	char text[64], *end;
+
+	if (s.n == 0 || s.n >= sizeof text)
+		return -1;
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr("0123456789.eE+-", s.p[i]) == NULL) {
+			/* strtod() takes hex, blanks and other spellings of these, too. */
+			if (!slice_eq(s, SLICE("nan")) && !slice_eq(s, SLICE("inf")) &&
+			    !slice_eq(s, SLICE("-inf")))
+				return -1;
+			break;
+		}
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	if (memchr(text, '\0', s.n) || text[0] == '+')
+		return -1;
+	*out = strtod(text, &end);
+	return *end ? -1 : 0;
 }
 
 struct unit {

@@ -22,6 +22,9 @@ int num_hex(struct slice s, uint64_t *out);
 /* Decimal, or hex with 0x. */
 int num_any(struct slice s, uint64_t *out);
 
+/* Decimal with an optional sign, fraction and exponent (-?D+(.D+)?([eE][+-]?D+)?, also .5 and 5.), or nan, inf, -inf. */
+int num_f64(struct slice s, double *out);
+
 /* A decimal number with an optional fraction and ns, us, ms, s, m or h; without a unit, nanoseconds. */
 int num_duration(struct slice s, uint64_t *ns);
 

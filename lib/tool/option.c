@@ -258,6 +258,14 @@ tool_operands(void)
 	return tool_state.operands;
 }
 
+const char *
+tool_operand(const char *what)
+{
+	if (*tool_operands() == NULL)
+		tool_usage_error("%s is missing", what);
+	return *tool_state.operands++;
+}
+
 uint64_t
 tool_number(const char *option, const char *arg, uint64_t min, uint64_t max)
 {

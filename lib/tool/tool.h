@@ -65,6 +65,10 @@ int tool_option_next(const char **arg);
 /* NULL-ended. Options that were not asked for with tool_option_next() are an error of ours. */
 char **tool_operands(void);
 
+/* Takes the first operand away from tool_operands(), for tools whose first operand is no input; ends the process with a
+ * usage error that says `what` is missing where there is none. */
+const char *tool_operand(const char *what);
+
 /* Option arguments as numbers, or the end of the process with a message that names the option. */
 uint64_t tool_number(const char *option, const char *arg, uint64_t min, uint64_t max);
 uint64_t tool_duration(const char *option, const char *arg);

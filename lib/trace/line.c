@@ -397,19 +397,10 @@ put_str(struct buf *out, struct slice s)
 static void
 put_num(struct buf *out, double d)
 {
-	char text[40];
+	size_t from = out->n;
 
-	if (isnan(d) || isinf(d)) {
-		buf_slice(out, slice_of(isnan(d) ? "nan" : d < 0 ? "-inf" : "inf"));
-		return;
-	}
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, d);
-		if (strtod(text, NULL) == d)
-			break;
-	}
-	buf_slice(out, slice_of(text));
-	if (strpbrk(text, ".e") == NULL)
+	buf_f64(out, d);
+	if (isfinite(d) && strpbrk(buf_str(out) + from, ".e") == NULL)
 		buf_slice(out, SLICE(".0"));
 }
 

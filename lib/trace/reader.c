@@ -103,6 +103,14 @@ trace_reader_free(struct trace_reader *r)
 	free(r);
 }
 
+void
+trace_reader_unread(struct trace_reader *r, const void *bytes, size_t n)
+{
+	r->buf = xgrow(r->buf, &r->cap, n, 1);
+	memcpy(r->buf, bytes, n);
+	r->end = n;
+}
+
 const char *
 trace_reader_error(const struct trace_reader *r)
 {

@@ -27,6 +27,9 @@ struct trace_reader;
 
 struct trace_reader *trace_reader_new(int fd);
 
+/* n bytes of the input that somebody has read already, in order to see what it is; before anything is read. */
+void trace_reader_unread(struct trace_reader *r, const void *bytes, size_t n);
+
 /* Lines or frames; reads the first bytes if it must. An empty input says lines. -1 on an I/O error. */
 int trace_reader_encoding(struct trace_reader *r);
 

@@ -17,6 +17,16 @@ trace_field_of(const struct trace_shape *shape, struct slice name, enum trace_ki
 	return i >= 0 && shape->field[i].kind == kind ? i : -1;
 }
 
+struct trace_when
+trace_when(const struct trace_shape *shape)
+{
+	struct trace_when when = { trace_field_of(shape, SLICE("t"), TRACE_INT), -1 };
+
+	if (when.t >= 0 && slice_eq(shape->type, SLICE("span")))
+		when.dur = trace_field_of(shape, SLICE("dur_ns"), TRACE_INT);
+	return when;
+}
+
 static bool
 one_of(struct slice type, const char *const *names)
 {

@@ -80,6 +80,14 @@ int trace_field_index(const struct trace_shape *shape, struct slice name);
 /* The same, -1 also where the field is of another kind. */
 int trace_field_of(const struct trace_shape *shape, struct slice name, enum trace_kind kind);
 
+/* Where a record stands in the order of its stream: at t, a span at its end, t + dur_ns (it is known only then). Fields,
+ * -1 where there are none; without t it stands after its predecessor. */
+struct trace_when {
+	int t, dur;
+};
+
+struct trace_when trace_when(const struct trace_shape *shape);
+
 /* Whether the record is of the stream itself (start end lost): not counted in the books. */
 bool trace_is_ledger(const struct trace_shape *shape);
 

@@ -156,6 +156,17 @@ trace_put_record(struct trace_writer *w, const struct trace_record *r)
 }
 
 int
+trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row)
+{
+	const struct trace_shape *shape = b->shape[s];
+
+	GROW(w->value, w->value_cap, shape->fields);
+	for (unsigned f = 0; f < shape->fields; f++)
+		w->value[f] = trace_block_value(b, s, f, row);
+	return trace_put(w, shape_of(w, shape), w->value);
+}
+
+int
 trace_put_block(struct trace_writer *w, struct trace_block *b)
 {
 	const uint16_t *sequence = trace_sequence(b);
@@ -164,13 +175,8 @@ trace_put_block(struct trace_writer *w, struct trace_block *b)
 
 	for (uint32_t i = 0; i < b->records && result == 0; i++) {
 		unsigned s = sequence ? sequence[i] : 0;
-		const struct trace_shape *shape = b->shape[s];
 
-		GROW(w->value, w->value_cap, shape->fields);
-		for (unsigned f = 0; f < shape->fields; f++)
-			w->value[f] = trace_block_value(b, s, f, row[s]);
-		row[s]++;
-		result = trace_put(w, shape_of(w, shape), w->value);
+		result = trace_put_row(w, b, s, row[s]++);
 	}
 	free(row);
 	return result;
