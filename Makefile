@@ -48,6 +48,7 @@ BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 EXAMPLES += $(EXAMPLES:%=%.fp)
 PAGES := $(wildcard man/*.[1-8])
+PIPELINES := $(wildcard pipelines/*.mk)
 
 all: $(BINS) $(EXAMPLES)
 
@@ -121,12 +122,15 @@ JOBS     = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 SET_UP   = $(if $(ROOT),sh scripts/packages install $(1),:)
 ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRICT='$(STRICT)'
 
+# Those programs whose name the shell pattern $(T) matches.
+matching = $(shell for u in $(1); do case $${u##*/} in $(T)) echo $$u ;; esac; done)
+
 test-programs: all $(UNITS) $(BENCH)
 
 check:
 	@$(call SET_UP,build run test)
 	@$(AS_USER) $(MAKE) $(JOBS) test-programs
-	@$(ENV) sh tests/run $(filter $(B)/unit/$(subst *,%,$(T)),$(UNITS)) $(wildcard tests/$(T).t)
+	@$(ENV) sh tests/run $(call matching,$(UNITS)) $(wildcard tests/$(T).t)
 
 check-full:
 	@$(call SET_UP,build run test full)
@@ -166,11 +170,13 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/leat
 	install -m 755 $(B)/bin/leat $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(TOOLS:%=$(B)/libexec/leat/%) $(DESTDIR)$(PREFIX)/libexec/leat
+	install -d $(DESTDIR)$(PREFIX)/share/leat/pipelines
+	set -e; for p in $(PIPELINES); do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/leat/pipelines; done
 	set -e; for p in $(PAGES); do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/leat
-	rm -rf $(DESTDIR)$(PREFIX)/libexec/leat
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/leat $(DESTDIR)$(PREFIX)/share/leat
 	for p in $(PAGES); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 
 clean:
