@@ -123,7 +123,7 @@ SET_UP   = $(if $(ROOT),sh scripts/packages install $(1),:)
 ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRICT='$(STRICT)'
 
 # Those programs whose name the shell pattern $(T) matches.
-matching = $(shell for u in $(1); do case $${u##*/} in $(T)) echo $$u ;; esac; done)
+matching = $(shell for u in $(1); do case $${u##*/} in ($(T)) echo $$u ;; esac; done)
 
 test-programs: all $(UNITS) $(BENCH)
 
