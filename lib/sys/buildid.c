@@ -63,43 +63,68 @@ of_segment(int fd, uint64_t at, uint64_t size, uint64_t align, struct sys_buildi
 	return r;
 }
 
-int
-sys_buildid_of_fd(int fd, struct sys_buildid *id)
+/* Where the program headers of an object stand; the two classes differ in widths alone. */
+struct headers {
+	bool wide;
+	uint64_t at;
+	unsigned n, size;
+};
+
+static int
+read_headers(int fd, struct headers *h)
 {
 	unsigned char ident[EI_NIDENT];
+	Elf64_Ehdr e64;
+	Elf32_Ehdr e32;
 
-	id->size = 0;
 	if (read_at(fd, ident, sizeof ident, 0) < 0 || memcmp(ident, ELFMAG, SELFMAG) != 0 ||
 	    ident[EI_DATA] != ELFDATA2LSB)
 		return -1;
-	if (ident[EI_CLASS] == ELFCLASS64) {
-		Elf64_Ehdr h;
+	h->wide = ident[EI_CLASS] == ELFCLASS64;
+	if (h->wide && read_at(fd, &e64, sizeof e64, 0) == 0) {
+		*h = (struct headers){ true, e64.e_phoff, e64.e_phnum, e64.e_phentsize };
+		return h->size == sizeof(Elf64_Phdr) ? 0 : -1;
+	}
+	if (ident[EI_CLASS] == ELFCLASS32 && read_at(fd, &e32, sizeof e32, 0) == 0) {
+		*h = (struct headers){ false, e32.e_phoff, e32.e_phnum, e32.e_phentsize };
+		return h->size == sizeof(Elf32_Phdr) ? 0 : -1;
+	}
+	return -1;
+}
 
-		if (read_at(fd, &h, sizeof h, 0) < 0 || h.e_phentsize != sizeof(Elf64_Phdr))
+static int
+read_segment(int fd, const struct headers *h, unsigned i, Elf64_Phdr *p)
+{
+	uint64_t at = h->at + (uint64_t)i * h->size;
+	Elf32_Phdr p32;
+
+	if (h->wide)
+		return read_at(fd, p, sizeof *p, at);
+	if (read_at(fd, &p32, sizeof p32, at) < 0)
+		return -1;
+	p->p_type = p32.p_type;
+	p->p_offset = p32.p_offset;
+	p->p_filesz = p32.p_filesz;
+	p->p_align = p32.p_align;
+	return 0;
+}
+
+int
+sys_buildid_of_fd(int fd, struct sys_buildid *id)
+{
+	struct headers h;
+
+	id->size = 0;
+	if (read_headers(fd, &h) < 0)
+		return -1;
+	for (unsigned i = 0; i < h.n && i < HEADERS_MAX; i++) {
+		Elf64_Phdr p;
+
+		if (read_segment(fd, &h, i, &p) < 0)
 			return -1;
-		for (unsigned i = 0; i < h.e_phnum && i < HEADERS_MAX; i++) {
-			Elf64_Phdr p;
-
-			if (read_at(fd, &p, sizeof p, h.e_phoff + i * sizeof p) < 0)
-				return -1;
-			if (p.p_type == PT_NOTE &&
-			    of_segment(fd, p.p_offset, p.p_filesz, p.p_align, id) == 0)
-				return 0;
-		}
-	} else if (ident[EI_CLASS] == ELFCLASS32) {
-		Elf32_Ehdr h;
-
-		if (read_at(fd, &h, sizeof h, 0) < 0 || h.e_phentsize != sizeof(Elf32_Phdr))
-			return -1;
-		for (unsigned i = 0; i < h.e_phnum && i < HEADERS_MAX; i++) {
-			Elf32_Phdr p;
-
-			if (read_at(fd, &p, sizeof p, h.e_phoff + i * sizeof p) < 0)
-				return -1;
-			if (p.p_type == PT_NOTE &&
-			    of_segment(fd, p.p_offset, p.p_filesz, p.p_align, id) == 0)
-				return 0;
-		}
+		if (p.p_type == PT_NOTE &&
+		    of_segment(fd, p.p_offset, p.p_filesz, p.p_align, id) == 0)
+			return 0;
 	}
 	return -1;
 }
