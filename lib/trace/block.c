@@ -417,6 +417,12 @@ unpack_lists(struct trace_block *b, unsigned k)
 
 /* ---- reading ---- */
 
+uint64_t
+trace_block_serial(const struct trace_block *b)
+{
+	return b->parts->serial;
+}
+
 const uint64_t *
 trace_column(struct trace_block *b, unsigned s, unsigned f)
 {

@@ -37,6 +37,10 @@ struct trace_block {
 	struct trace_block_parts *parts; /* private */
 };
 
+/* A number that no other filling of a block has in this process, so that what was found out about its strings and lists
+ * can be kept as long as they mean the same. */
+uint64_t trace_block_serial(const struct trace_block *b);
+
 /* The column of field f (< shape[s]->fields) of shape s: rows[s] values, decoded on the first call. */
 const uint64_t *trace_column(struct trace_block *b, unsigned s, unsigned f);
 
