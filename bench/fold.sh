@@ -3,7 +3,7 @@
 #
 # usage: make bench T=fold	FOLD_MB=160 megabytes of text, FOLD_RUNS=5 runs of which the shortest counts
 #
-# The text is that of a recording made here, repeated with later times until it is long enough. The floor is
+# One text is that of a recording as it is, the other a shorter one repeated with later times. The floor is
 # bench/fold.c. stackcollapse-perf.pl and inferno-collapse-perf are run where they are in PATH; perl's on a tenth.
 : "${B:=$PWD/build}" "${TOP:=$PWD}" "${FOLD_MB:=160}" "${FOLD_RUNS:=5}" "${FOLD_HZ:=4999}" "${FOLD_DATA_HZ:=20000}"
 LC_ALL=C PATH=$B/bin:$PATH
@@ -40,7 +40,10 @@ fi
 size=$((FOLD_MB * 1000000))
 [ -s "$d/long.txt" ] && [ "$(stat -c %s "$d/long.txt")" -ge "$size" ] ||
 	"$B/bench/fold" grow "$d/short.txt" "$size" >"$d/long.txt" || exit 2
-size=$(stat -c %s "$d/long.txt")
+# Many samples in a short time: symbols are read once, however many there are.
+[ -s "$d/many.data" ] || perf record -q -F "$FOLD_DATA_HZ" -g -o "$d/many.data" -- \
+	sh -c "sh '$TOP/bench/fold.sh' work & sh '$TOP/bench/fold.sh' work; wait" >/dev/null 2>&1
+[ -s "$d/once.txt" ] || perf script -i "$d/many.data" >"$d/once.txt" 2>/dev/null
 bad=0
 
 # best COMMAND: the shortest of some runs, in nanoseconds.
@@ -76,23 +79,29 @@ sum () {
 	awk '{ n = $NF; sub(/ [0-9]+$/, ""); s[$0] += n } END { for (k in s) printf "%s %.0f\n", k, s[k] }' | sort
 }
 
-echo "perf script text: $((size / 1000000)) MB, $(grep -c '^[^[:space:]#]' "$d/long.txt") samples"
-# What was met before is known as a whole: a recording of so many samples that repeats nothing takes two to three times as long.
-echo 'note: one recording, repeated; text that does not repeat is read at less than half this speed'
-ours=$(best "leat import perf-script '$d/long.txt' | leat fold")
-per=$(awk -v ns="$ours" -v n="$size" 'BEGIN { print ns / n * 1000 }')
-sort "$d/out" >"$d/ours.folded"
-row 'leat import perf-script | leat fold' "$ours" "$size" MB/s
-row 'floor: bench/fold.c (mmap, hashes only)' "$(best "'$B/bench/fold' floor '$d/long.txt'")" "$size" MB/s "$per"
-sum <"$d/out" >"$d/floor.folded"
-cmp -s "$d/ours.folded" "$d/floor.folded" && echo 'same output' ||
-	echo "output differs in $(diff "$d/ours.folded" "$d/floor.folded" | grep -c '^[<>]') lines (comms with blanks, names with parentheses)"
-row 'cat' "$(best "cat '$d/long.txt' | cat")" "$size" MB/s "$per"
-if command -v inferno-collapse-perf >/dev/null; then
-	row 'inferno-collapse-perf -n 1' "$(best "inferno-collapse-perf -n 1 '$d/long.txt'")" "$size" MB/s "$per"
-else
-	echo 'skip: no inferno-collapse-perf in PATH'
-fi
+# text FILE WHAT: ours and the peers on a text of perf script.
+text () {
+	size=$(stat -c %s "$1")
+	echo "perf script text, $2: $((size / 1000000)) MB, $(grep -c '^[^[:space:]#]' "$1") samples"
+	ours=$(best "leat import perf-script '$1' | leat fold")
+	per=$(awk -v ns="$ours" -v n="$size" 'BEGIN { print ns / n * 1000 }')
+	sort "$d/out" >"$d/ours.folded"
+	row 'leat import perf-script | leat fold' "$ours" "$size" MB/s
+	row 'floor: bench/fold.c (mmap, hashes only)' "$(best "'$B/bench/fold' floor '$1'")" "$size" MB/s "$per"
+	sum <"$d/out" >"$d/floor.folded"
+	cmp -s "$d/ours.folded" "$d/floor.folded" && echo 'same output' ||
+		echo "output differs in $(diff "$d/ours.folded" "$d/floor.folded" | grep -c '^[<>]') lines (comms with blanks, names with parentheses)"
+	row 'cat' "$(best "cat '$1' | cat")" "$size" MB/s "$per"
+	if command -v inferno-collapse-perf >/dev/null; then
+		row 'inferno-collapse-perf -n 1' "$(best "inferno-collapse-perf -n 1 '$1'")" "$size" MB/s "$per"
+	else
+		echo 'skip: no inferno-collapse-perf in PATH'
+	fi
+}
+
+text "$d/once.txt" 'as recorded'
+# What was met before is known as a whole.
+text "$d/long.txt" 'one recording repeated'
 if command -v stackcollapse-perf.pl >/dev/null; then
 	FOLD_RUNS=1
 	tenth=$(stat -c %s "$d/short.txt")
@@ -101,9 +110,6 @@ else
 	echo 'skip: no stackcollapse-perf.pl in PATH'
 fi
 
-# Many samples in a short time: symbols are read once, however many there are.
-[ -s "$d/many.data" ] || perf record -q -F "$FOLD_DATA_HZ" -g -o "$d/many.data" -- \
-	sh -c "sh '$TOP/bench/fold.sh' work & sh '$TOP/bench/fold.sh' work; wait" >/dev/null 2>&1
 samples=$(perf script -i "$d/many.data" -F event 2>/dev/null | grep -c .)
 echo "perf.data: $(($(stat -c %s "$d/many.data") / 1000)) kB, $samples samples"
 FOLD_RUNS=3
