@@ -38,6 +38,10 @@ bool expr_row(struct expr *x, struct trace_block *b, unsigned s, uint32_t row);
 /* Whether it holds for each row of shape s: holds[0 .. rows[s]) become 0 or 1. */
 void expr_rows(struct expr *x, struct trace_block *b, unsigned s, unsigned char *holds);
 
+/* Whether some field that is compared was in no shape that the expression has met, though it has met some; *name is then
+ * the first such field. It may be a string that lacks its quotes (comm == app), and is worth a word at the end. */
+bool expr_unmet(const struct expr *x, struct slice *name);
+
 void expr_free(struct expr *x);
 
 #endif
