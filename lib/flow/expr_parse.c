@@ -369,8 +369,9 @@ next(struct parser *p)
 	else if (c == '.' && is_letter(byte(p, p->at + 1))) {
 		p->at++;
 		read_word(p);
+		p->at--;
 		if (p->token == EVENT)
-			fail(p, p->at - 1, "the name of a field has no colon");
+			fail(p, p->at, "the name of a field has no colon");
 		p->token = DOTTED;
 	} else
 		read_operator(p);
