@@ -67,8 +67,12 @@ block_free(struct trace_block *b)
 	hash_free(&p->string_set);
 	free(p->bytes);
 	free(p->scratch);
+	free(p->count);
 	free(p->address);
 	free(p->numbers.slot);
+	free(p->links.string);
+	for (unsigned k = 0; k < 3; k++)
+		free(p->links.list[k]);
 	arena_free(&p->arena);
 	free(p);
 	free(b->shape);
@@ -104,7 +108,8 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 				at->other[at->others++] = f;
 		}
 		at->estimate = 1 + 2 * (size_t)shape->fields;
-		at->t = trace_field_of(shape, SLICE("t"), TRACE_INT);
+		at->t = trace_when(shape).t;
+		at->dur = trace_when(shape).dur;
 		at->chain = trace_field_of(shape, SLICE("chain"), TRACE_ADDRS);
 	}
 	at->serial = p->serial;
@@ -126,8 +131,8 @@ block_enter(struct trace_block *b, const struct trace_shape *shape)
 	return at;
 }
 
-static void
-reserve_rows(struct block_shape *s, size_t rows)
+void
+block_reserve(struct block_shape *s, size_t rows)
 {
 	if (rows <= s->cap)
 		return;
@@ -256,6 +261,12 @@ put_items(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n, u
 	return b->lists[TRACE_INTS + k]++;
 }
 
+uint32_t
+block_list(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n)
+{
+	return put_items(b, k, item, n, items_hash(item, n));
+}
+
 static uint32_t
 put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *list, uint64_t hash)
 {
@@ -268,8 +279,7 @@ put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *l
 		GROW(p->scratch, p->scratch_cap, list->n);
 		for (uint32_t i = 0; i < list->n; i++)
 			p->scratch[i] = block_item(b, list->s[i]);
-		id = put_items(b, TRACE_STRS - TRACE_INTS, p->scratch, list->n,
-		    items_hash(p->scratch, list->n));
+		id = block_list(b, TRACE_STRS - TRACE_INTS, p->scratch, list->n);
 	} else {
 		id = put_items(b, kind - TRACE_INTS, list->u, list->n,
 		    hash ? hash : items_hash(list->u, list->n));
@@ -279,8 +289,8 @@ put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *l
 	return id;
 }
 
-static uint32_t
-put_bytes(struct trace_block *b, struct slice s)
+uint32_t
+block_bytes(struct trace_block *b, struct slice s)
 {
 	struct trace_block_parts *p = b->parts;
 
@@ -306,21 +316,6 @@ ask_for_list(const struct trace_block_parts *p, const struct trace_list *list)
 	return h;
 }
 
-static inline bool
-is_full(const struct trace_block *b)
-{
-	const struct trace_block_parts *p = b->parts;
-
-	return p->estimate >= BLOCK_BYTES || b->records >= BLOCK_RECORDS ||
-	       p->items >= BLOCK_ITEMS || b->shapes >= UINT16_MAX - 1;
-}
-
-bool
-block_full(const struct trace_block *b)
-{
-	return is_full(b);
-}
-
 bool
 block_put(struct trace_block *b, const struct trace_shape *shape, const union trace_value *value)
 {
@@ -333,7 +328,7 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 		at = block_enter(b, shape);
 	row = b->rows[at->index];
 	if (row >= at->cap)
-		reserve_rows(at, (size_t)row + 1);
+		block_reserve(at, (size_t)row + 1);
 	if (at->chain >= 0)
 		chain_hash = ask_for_list(p, &value[at->chain].list);
 	for (const unsigned *f = at->plain, *end = f + at->plains; f < end; f++)
@@ -349,25 +344,12 @@ block_put(struct trace_block *b, const struct trace_shape *shape, const union tr
 				 ? v[-1]
 				 : block_item(b, from->s);
 		else if (c->kind == TRACE_BYTES)
-			*v = put_bytes(b, from->s);
+			*v = block_bytes(b, from->s);
 		else
 			*v = put_list(
 			    b, c->kind, &from->list, (int)*f == at->chain ? chain_hash : 0);
 	}
-	if (at->t >= 0) {
-		int64_t t = value[at->t].i;
-
-		b->t_min = t < b->t_min ? t : b->t_min;
-		b->t_max = t > b->t_max ? t : b->t_max;
-	}
-	if (b->shapes > 1) {
-		GROW(p->sequence, p->sequence_cap, b->records);
-		p->sequence[b->records] = (uint16_t)at->index;
-	}
-	b->records++;
-	b->rows[at->index] = row + 1;
-	p->estimate += at->estimate;
-	return is_full(b);
+	return block_end_row(b, at, row);
 }
 
 /* Unpacks the items of all lists of a kind, which decode_lists() has checked. */
@@ -431,7 +413,7 @@ trace_column(struct trace_block *b, unsigned s, unsigned f)
 
 	if (c->ready)
 		return c->v;
-	reserve_rows(at, b->rows[s]);
+	block_reserve(at, b->rows[s]);
 	if (b->shape[s]->field[f].kind == TRACE_BYTES)
 		for (uint32_t i = 0; i < b->rows[s]; i++)
 			c->v[i] = c->first_bytes + i;
@@ -459,8 +441,8 @@ trace_bytes(struct trace_block *b, uint32_t id)
 	return b->parts->bytes[id];
 }
 
-static const uint64_t *
-list_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n)
+const uint64_t *
+block_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n)
 {
 	struct block_lists *l = &b->parts->list[k];
 
@@ -473,7 +455,7 @@ list_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n)
 const uint64_t *
 trace_string_ids(struct trace_block *b, uint32_t id, uint32_t *n)
 {
-	return list_items(b, TRACE_STRS - TRACE_INTS, id, n);
+	return block_items(b, TRACE_STRS - TRACE_INTS, id, n);
 }
 
 struct trace_list
@@ -482,7 +464,7 @@ trace_block_list(struct trace_block *b, enum trace_kind kind, uint32_t id)
 	unsigned k = kind - TRACE_INTS;
 	struct block_lists *l = &b->parts->list[k];
 	struct trace_list list;
-	const uint64_t *item = list_items(b, k, id, &list.n);
+	const uint64_t *item = block_items(b, k, id, &list.n);
 	struct block_view *view;
 
 	if (id >= l->views) {

@@ -298,5 +298,6 @@ block_decode(struct trace_block *b, const void *bytes, size_t n, struct error *e
 		return -1;
 	b->t_min = d.h.t_min;
 	b->t_max = d.h.t_max;
+	b->parts->estimate = n;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #ifndef TRACE_BLOCK_PARTS_H
 #define TRACE_BLOCK_PARTS_H
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -62,7 +63,8 @@ struct block_shape {
 	unsigned columns;
 	unsigned *plain, plains; /* the fields whose values are words */
 	unsigned *other, others; /* and those whose values are numbers of a dictionary */
-	int t, chain;            /* these fields, or -1 */
+	int t, dur, chain;       /* these fields, or -1; dur of spans */
+	uint64_t unpacked;       /* the filling of which all columns are ready */
 	size_t estimate;         /* of a record */
 	size_t cap;              /* rows that each column has room for */
 };
@@ -127,6 +129,16 @@ struct trace_block_parts {
 	} numbers;
 	uint64_t *scratch;
 	size_t scratch_cap;
+	uint32_t *count; /* of the shapes of another block */
+	size_t count_cap;
+
+	/* What this block's strings and lists are called in the blocks that its rows are copied to. */
+	struct block_links {
+		uint64_t serial; /* the filling of which this is true; else all is empty */
+		uint64_t *string,
+		    *list[3]; /* low half of the other block's serial, and its number */
+		size_t string_cap, list_cap[3];
+	} links;
 
 	size_t items;    /* of all distinct lists */
 	size_t estimate; /* of the encoding */
@@ -143,11 +155,30 @@ void block_clear(struct trace_block *b);
 bool block_put(
     struct trace_block *b, const struct trace_shape *shape, const union trace_value *value);
 
+/* Adds a row of another block as a record of `shape`, whose field i is that of the row's with the number from[i], or
+ * word[~from[i]] where that is negative. from NULL: the fields are the row's own. */
+bool block_put_row(struct trace_block *b, const struct trace_shape *shape,
+    struct trace_block *other, unsigned s, uint32_t row, const int *from, const uint64_t *word);
+
+/* Adds n records of another block that follow each other in its sequence, the first of them number `first`; row[s] is the
+ * row of the next record of shape s, and moves on. shape[s] is what `other`'s shape s is called here. Fewer are added
+ * when the block becomes full: returns how many. */
+uint32_t block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
+    struct trace_block *other, uint32_t first, uint32_t n, uint32_t *row);
+
 /* What the block holds of this shape, entered where it is new. */
 struct block_shape *block_enter(struct trace_block *b, const struct trace_shape *shape);
 
-/* The number of a string of a gathered block. */
+/* Room for so many rows. */
+void block_reserve(struct block_shape *s, size_t rows);
+
+/* The numbers of a string, of bytes, and of a list of kind TRACE_INTS + k (strings by their numbers) of a gathered block. */
 uint32_t block_string(struct trace_block *b, struct slice s);
+uint32_t block_bytes(struct trace_block *b, struct slice s);
+uint32_t block_list(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n);
+
+/* The *n items of list id of kind TRACE_INTS + k, strings by their numbers. */
+const uint64_t *block_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n);
 
 /* Whether values of this kind are numbers of a dictionary. */
 bool block_is_id(enum trace_kind kind);
@@ -155,7 +186,49 @@ bool block_is_id(enum trace_kind kind);
 /* Whether s may be the name of a type or a field. */
 bool block_valid_name(struct slice s);
 
-bool block_full(const struct trace_block *b);
+static inline bool
+block_full(const struct trace_block *b)
+{
+	const struct trace_block_parts *p = b->parts;
+
+	return p->estimate >= BLOCK_BYTES || b->records >= BLOCK_RECORDS ||
+	       p->items >= BLOCK_ITEMS || b->shapes >= UINT16_MAX - 1;
+}
+
+/* The block's times hold what the row tells of: a span from its start to its end. */
+static inline void
+block_note_time(struct trace_block *b, const struct block_shape *at, uint32_t row)
+{
+	int64_t t, end, dur;
+
+	if (at->t < 0)
+		return;
+	t = end = (int64_t)at->column[at->t].v[row];
+	if (at->dur >= 0) {
+		dur = (int64_t)at->column[at->dur].v[row];
+		if (dur > 0 && __builtin_add_overflow(t, dur, &end))
+			end = INT64_MAX;
+	}
+	b->t_min = t < b->t_min ? t : b->t_min;
+	b->t_max = end > b->t_max ? end : b->t_max;
+}
+
+/* The columns of this new row are filled; whether the block is full. */
+static inline bool
+block_end_row(struct trace_block *b, struct block_shape *at, uint32_t row)
+{
+	struct trace_block_parts *p = b->parts;
+
+	block_note_time(b, at, row);
+	if (b->shapes > 1) {
+		GROW(p->sequence, p->sequence_cap, b->records);
+		p->sequence[b->records] = (uint16_t)at->index;
+	}
+	b->records++;
+	b->rows[at->index] = row + 1;
+	p->estimate += at->estimate;
+	return block_full(b);
+}
 
 /* Appends the encoding. */
 void block_encode(struct trace_block *b, struct buf *out);

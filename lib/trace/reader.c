@@ -53,6 +53,8 @@ struct trace_reader {
 
 	bool ranged;
 	int64_t since, until;
+	bool skipping;
+	uint64_t skipped; /* records */
 
 	/* the cursor */
 	struct trace_block *at;
@@ -141,6 +143,18 @@ trace_reader_range(struct trace_reader *r, int64_t since, int64_t until)
 	r->ranged = true;
 	r->since = since;
 	r->until = until;
+}
+
+void
+trace_reader_skip(struct trace_reader *r)
+{
+	r->skipping = true;
+}
+
+uint64_t
+trace_reader_skipped(const struct trace_reader *r)
+{
+	return r->skipped;
 }
 
 /* ---- input ---- */
@@ -449,6 +463,17 @@ read_frame(struct trace_reader *r, const struct frame_index *index)
 	ssize_t n;
 
 	r->frame_at = offset(r);
+	if (r->skipping && (index->flags & FRAME_STATE) == 0) {
+		uint64_t whole = (uint64_t)FRAME_INDEX_BYTES + index->stored;
+
+		if (hop(r, whole) < 0)
+			return -1;
+		if (offset(r) - r->frame_at < whole)
+			note_frames(r, r->frame_at, index->records, true, "the last frame is cut off");
+		else
+			r->skipped += index->records;
+		return 0;
+	}
 	if (outside(r, index))
 		return hop(r, (uint64_t)FRAME_INDEX_BYTES + index->stored);
 	if (index->raw > BLOCK_BYTES_READ || index->stored > BLOCK_BYTES_READ) {
@@ -643,12 +668,24 @@ count_ledger(struct trace_reader *r, struct trace_block *b)
 	}
 }
 
+static int64_t
+end_of(int64_t t, int64_t dur)
+{
+	int64_t end;
+
+	return dur <= 0 ? t : __builtin_add_overflow(t, dur, &end) ? INT64_MAX : end;
+}
+
 /* The records of b inside the range, and those that are passed on always. */
 static struct trace_block *
 cut_to_range(struct trace_reader *r, struct trace_block *b)
 {
 	const uint16_t *sequence = trace_sequence(b);
-	uint32_t *row;
+	struct cut {
+		const uint64_t *t, *dur;
+		bool always;
+		uint32_t row;
+	} * cut;
 	bool inside = true;
 
 	if (b->t_min > b->t_max || (b->t_min >= r->since && b->t_max <= r->until))
@@ -656,22 +693,29 @@ cut_to_range(struct trace_reader *r, struct trace_block *b)
 	if (r->edge == NULL)
 		r->edge = block_new(&r->shapes);
 	block_clear(r->edge);
-	row = xcalloc(b->shapes, sizeof *row);
+	cut = xcalloc(b->shapes, sizeof *cut);
+	for (unsigned s = 0; s < b->shapes; s++) {
+		struct trace_when when = trace_when(b->shape[s]);
+
+		cut[s].t = when.t < 0 ? NULL : trace_column(b, s, (unsigned)when.t);
+		cut[s].dur = when.dur < 0 ? NULL : trace_column(b, s, (unsigned)when.dur);
+		cut[s].always = trace_is_state(b->shape[s]) || trace_is_ledger(b->shape[s]);
+	}
 	for (uint32_t i = 0; i < b->records; i++) {
 		unsigned s = sequence ? sequence[i] : 0;
-		const struct trace_shape *shape = b->shape[s];
-		int t = trace_field_of(shape, SLICE("t"), TRACE_INT);
+		struct cut *c = &cut[s];
+		uint32_t row = c->row++;
 
-		GROW(r->value, r->value_cap, shape->fields);
-		for (unsigned f = 0; f < shape->fields; f++)
-			r->value[f] = trace_block_value(b, s, f, row[s]);
-		row[s]++;
-		if (t >= 0)
-			inside = r->value[t].i >= r->since && r->value[t].i <= r->until;
-		if (inside || trace_is_state(shape) || trace_is_ledger(shape))
-			block_put(r->edge, shape, r->value);
+		if (c->t) {
+			int64_t t = (int64_t)c->t[row];
+
+			inside = t <= r->until &&
+				 (c->dur ? end_of(t, (int64_t)c->dur[row]) : t) >= r->since;
+		}
+		if (inside || c->always)
+			block_put_row(r->edge, b->shape[s], b, s, row, NULL, NULL);
 	}
-	free(row);
+	free(cut);
 	return r->edge;
 }
 

@@ -37,6 +37,10 @@ int trace_reader_encoding(struct trace_reader *r);
  * outside. State records are passed on always. Call before reading. */
 void trace_reader_range(struct trace_reader *r, int64_t since, int64_t until);
 
+/* From now on, hop over frames without state records; and how many records that were. */
+void trace_reader_skip(struct trace_reader *r);
+uint64_t trace_reader_skipped(const struct trace_reader *r);
+
 /* The next block: 1 with *block set, 0 at the end, -1. */
 int trace_read(struct trace_reader *r, struct trace_block **block);
 

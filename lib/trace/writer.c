@@ -20,12 +20,13 @@ struct trace_writer {
 	uint64_t bytes, records;
 	bool begun, failed;
 	struct error error;
-	/* The writer's shapes of a reader's, by the reader's shape id. */
-	struct {
-		uint64_t serial;
-		unsigned shape;
-	} * foreign;
+	uint32_t *
+	    foreign; /* 1 + the number of a reader's shape, by its serial: readers may take turns */
 	size_t foreign_cap;
+	const struct trace_shape **range; /* of the shapes of a block */
+	size_t range_cap;
+	uint32_t *row;
+	size_t row_cap;
 	union trace_value *value; /* of a record taken from a block */
 	size_t value_cap;
 };
@@ -113,6 +114,15 @@ begin_lines(struct trace_writer *w)
 	w->begun = true;
 }
 
+static inline void
+begin_records(struct trace_writer *w, uint32_t n)
+{
+	if (w->held_since == 0)
+		w->held_since = io_now_ns();
+	w->begun = true;
+	w->records += n;
+}
+
 int
 trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value)
 {
@@ -120,14 +130,11 @@ trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value
 
 	if (w->failed)
 		return -1;
-	if (w->held_since == 0)
-		w->held_since = io_now_ns();
-	w->records++;
-	if (w->encoding == TRACE_FRAMES) {
-		w->begun = true;
+	if (w->encoding == TRACE_LINES)
+		begin_lines(w);
+	begin_records(w, 1);
+	if (w->encoding == TRACE_FRAMES)
 		return block_put(w->block, s, value) ? trace_flush(w) : 0;
-	}
-	begin_lines(w);
 	line_put(&w->out, &(struct trace_record){ s, value });
 	return w->out.n >= LINES_BYTES ? trace_flush(w) : 0;
 }
@@ -136,17 +143,15 @@ trace_put(struct trace_writer *w, unsigned shape, const union trace_value *value
 static unsigned
 shape_of(struct trace_writer *w, const struct trace_shape *s)
 {
-	if (s->id >= w->foreign_cap) {
+	if (s->serial >= w->foreign_cap) {
 		size_t had = w->foreign_cap;
 
-		GROW(w->foreign, w->foreign_cap, s->id);
+		GROW(w->foreign, w->foreign_cap, s->serial);
 		memset(w->foreign + had, 0, (w->foreign_cap - had) * sizeof *w->foreign);
 	}
-	if (w->foreign[s->id].serial != s->serial) {
-		w->foreign[s->id].serial = s->serial;
-		w->foreign[s->id].shape = trace_writer_shape(w, s->type, s->field, s->fields);
-	}
-	return w->foreign[s->id].shape;
+	if (w->foreign[s->serial] == 0)
+		w->foreign[s->serial] = 1 + trace_writer_shape(w, s->type, s->field, s->fields);
+	return w->foreign[s->serial] - 1;
 }
 
 int
@@ -156,30 +161,77 @@ trace_put_record(struct trace_writer *w, const struct trace_record *r)
 }
 
 int
+trace_put_row_as(struct trace_writer *w, unsigned shape, struct trace_block *b, unsigned s,
+    uint32_t row, const int *from, const uint64_t *word)
+{
+	const struct trace_shape *to = w->shapes.shape[shape];
+
+	if (w->encoding == TRACE_FRAMES) {
+		begin_records(w, 1);
+		return w->failed                                            ? -1
+		       : block_put_row(w->block, to, b, s, row, from, word) ? trace_flush(w)
+									    : 0;
+	}
+	GROW(w->value, w->value_cap, to->fields);
+	for (unsigned f = 0; f < to->fields; f++)
+		if (from && from[f] < 0)
+			w->value[f].u = word[~from[f]];
+		else
+			w->value[f] = trace_block_value(b, s, from ? (unsigned)from[f] : f, row);
+	return trace_put(w, shape, w->value);
+}
+
+int
 trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row)
 {
-	const struct trace_shape *shape = b->shape[s];
+	return trace_put_row_as(w, shape_of(w, b->shape[s]), b, s, row, NULL, NULL);
+}
 
-	GROW(w->value, w->value_cap, shape->fields);
-	for (unsigned f = 0; f < shape->fields; f++)
-		w->value[f] = trace_block_value(b, s, f, row);
-	return trace_put(w, shape_of(w, shape), w->value);
+int
+trace_put_range(
+    struct trace_writer *w, struct trace_block *b, uint32_t first, uint32_t n, uint32_t *row)
+{
+	const uint16_t *sequence = trace_sequence(b);
+
+	if (w->encoding == TRACE_LINES) {
+		for (uint32_t i = first; i < first + n; i++) {
+			unsigned s = sequence ? sequence[i] : 0;
+
+			if (trace_put_row(w, b, s, row[s]++) < 0)
+				return -1;
+		}
+		return 0;
+	}
+	if (n == 0)
+		return 0;
+	GROW(w->range, w->range_cap, b->shapes);
+	for (unsigned s = 0; s < b->shapes; s++) {
+		unsigned shape = shape_of(w, b->shape[s]); /* may move the table of shapes */
+
+		w->range[s] = w->shapes.shape[shape];
+	}
+	for (;;) {
+		uint32_t done;
+
+		if (w->failed)
+			return -1;
+		done = block_put_range(w->block, w->range, b, first, n, row);
+		begin_records(w, done);
+		if (block_full(w->block) && trace_flush(w) < 0)
+			return -1;
+		first += done;
+		n -= done;
+		if (n == 0)
+			return 0;
+	}
 }
 
 int
 trace_put_block(struct trace_writer *w, struct trace_block *b)
 {
-	const uint16_t *sequence = trace_sequence(b);
-	uint32_t *row = xcalloc(b->shapes, sizeof *row);
-	int result = 0;
-
-	for (uint32_t i = 0; i < b->records && result == 0; i++) {
-		unsigned s = sequence ? sequence[i] : 0;
-
-		result = trace_put_row(w, b, s, row[s]++);
-	}
-	free(row);
-	return result;
+	GROW(w->row, w->row_cap, b->shapes);
+	memset(w->row, 0, b->shapes * sizeof *w->row);
+	return trace_put_range(w, b, 0, b->records, w->row);
 }
 
 int
@@ -214,6 +266,8 @@ trace_writer_close(struct trace_writer *w, struct error *e)
 	buf_free(&w->out);
 	free(w->foreign);
 	free(w->value);
+	free(w->range);
+	free(w->row);
 	free(w);
 	return result;
 }

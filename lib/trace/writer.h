@@ -41,12 +41,22 @@ int trace_put(struct trace_writer *w, unsigned shape, const union trace_value *v
 /* Adds a record of a reader as it is. */
 int trace_put_record(struct trace_writer *w, const struct trace_record *r);
 
-/* Adds all records of a reader's block as they are; whole blocks are cheaper than their records. */
+/* Adds all records of a reader's block as they are, column by column where frames are written. */
 int trace_put_block(struct trace_writer *w, struct trace_block *b);
 
-/* Adds row `row` of shape s of a reader's block as it is: the fastest way to pass on single records of blocks. Its strings
- * and lists are looked up once per distinct one of the block. */
+/* The same for n records of the block that follow each other, from number `first` on; row[s] is the row of the next record
+ * of shape s, and moves on. */
+int trace_put_range(
+    struct trace_writer *w, struct trace_block *b, uint32_t first, uint32_t n, uint32_t *row);
+
+/* Adds row `row` of shape s of a reader's block as it is. Frames cost a copy of words: strings and lists are looked up
+ * once per distinct one of the block, in whatever order rows of several blocks come. */
 int trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row);
+
+/* Adds a row with other fields: field i of the writer's `shape` is the row's field from[i], which must be of its kind, or
+ * word[~from[i]] where that is negative (an int, big, addr, or a num's bits). */
+int trace_put_row_as(struct trace_writer *w, unsigned shape, struct trace_block *b, unsigned s,
+    uint32_t row, const int *from, const uint64_t *word);
 
 /* Milliseconds until the oldest record held is 100 ms old: 0 flush now, -1 nothing is held. */
 int trace_writer_due(const struct trace_writer *w);

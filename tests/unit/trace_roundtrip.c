@@ -162,6 +162,45 @@ read_as_lines(int fd, struct trace_damage *damage)
 	return text;
 }
 
+/* All rows of a block in order: one by one, by ranges, or with a shape that is given. */
+static void
+put_rows(struct trace_writer *w, struct trace_block *b)
+{
+	const uint16_t *sequence = trace_sequence(b);
+	uint32_t *row = calloc(b->shapes, sizeof *row);
+	int from[16];
+
+	for (uint32_t i = 0; i < b->records;) {
+		unsigned s = sequence ? sequence[i] : 0;
+		const struct trace_shape *shape = b->shape[s];
+		uint64_t word = 0;
+
+		if (draw(3) == 0) {
+			uint32_t n = 1 + (uint32_t)draw(b->records - i);
+
+			CLAIM(trace_put_range(w, b, i, n, row) == 0);
+			i += n;
+			continue;
+		}
+		i++;
+		if (draw(2)) {
+			CLAIM(trace_put_row(w, b, s, row[s]++) == 0);
+			continue;
+		}
+		for (unsigned f = 0; f < shape->fields; f++) {
+			from[f] = (int)f;
+			if (f == 0 && shape->field[0].kind <= TRACE_NUM) {
+				from[f] = ~0;
+				word = trace_column(b, s, 0)[row[s]];
+			}
+		}
+		CLAIM(trace_put_row_as(w,
+			  trace_writer_shape(w, shape->type, shape->field, shape->fields), b, s,
+			  row[s]++, from, &word) == 0);
+	}
+	free(row);
+}
+
 /* A copy of the trace in fd in the other encoding, or the same. */
 static int
 rewritten(int fd, enum trace_encoding encoding, int level, size_t every, bool blocks)
@@ -174,8 +213,14 @@ rewritten(int fd, enum trace_encoding encoding, int level, size_t every, bool bl
 	size_t n = 0;
 
 	if (blocks)
-		while (trace_read(r, &block) > 0)
-			CLAIM(trace_put_block(w, block) == 0);
+		while (trace_read(r, &block) > 0) {
+			if (draw(2))
+				put_rows(w, block);
+			else
+				CLAIM(trace_put_block(w, block) == 0);
+			if (every && draw(3) == 0)
+				CLAIM(trace_flush(w) == 0);
+		}
 	else
 		while (trace_next(r, &record) > 0) {
 			CLAIM(trace_put_record(w, &record) == 0);
@@ -231,6 +276,76 @@ lines_to_frames_to_lines_is_the_identity(void)
 		close(frames);
 		close(again);
 		close(last);
+	}
+}
+
+/* Rows of several readers in turn, to a writer whose blocks end in between: each reader's records come out in its order
+ * and as they were. */
+static void
+rows_of_several_readers_keep_their_strings(void)
+{
+	enum { READERS = 3 };
+
+	for (unsigned round = 0; round < 30; round++) {
+		struct trace_reader *r[READERS];
+		struct trace_block *b[READERS] = { 0 };
+		uint32_t *row[READERS] = { 0 }, at[READERS] = { 0 };
+		struct shapes shapes = { 0 };
+		struct buf want = BUF_INIT, got;
+		int to = memfd_create("copy", 0), back;
+		struct trace_writer *w = trace_writer_new(to, TRACE_FRAMES, TRACE_RAW);
+		unsigned left = READERS;
+
+		for (unsigned i = 0; i < READERS; i++) {
+			struct buf text = draw_lines(20 + round * 11);
+			int lines = memory(text.p, text.n);
+
+			r[i] = trace_reader_new(
+			    i ? rewritten(lines, TRACE_FRAMES, TRACE_RAW, 0, false) : lines);
+			buf_free(&text);
+		}
+		buf_slice(&want, LINE_MAGIC);
+		while (left > 0) {
+			unsigned i = (unsigned)draw(READERS), s;
+			const uint16_t *sequence;
+			struct trace_record record;
+			union trace_value value[16];
+
+			if (r[i] == NULL)
+				continue;
+			if (b[i] == NULL || at[i] == b[i]->records) {
+				if (trace_read(r[i], &b[i]) <= 0) {
+					trace_reader_free(r[i]);
+					free(row[i]);
+					r[i] = NULL;
+					left--;
+					continue;
+				}
+				free(row[i]);
+				row[i] = calloc(b[i]->shapes, sizeof *row[i]);
+				at[i] = 0;
+			}
+			sequence = trace_sequence(b[i]);
+			s = sequence ? sequence[at[i]] : 0;
+			at[i]++;
+			for (unsigned f = 0; f < b[i]->shape[s]->fields; f++)
+				value[f] = trace_block_value(b[i], s, f, row[i][s]);
+			record = (struct trace_record){ b[i]->shape[s], value };
+			line_put(&want, &record);
+			CLAIM(trace_put_row(w, b[i], s, row[i][s]++) == 0);
+			if (draw(40) == 0)
+				CLAIM(trace_flush(w) == 0);
+		}
+		CLAIM(trace_writer_close(w, NULL) == 0);
+		lseek(to, 0, SEEK_SET);
+		back = rewritten(to, TRACE_LINES, 0, 0, false);
+		got = contents(back);
+		CLAIM(got.n == want.n && memcmp(got.p, want.p, want.n) == 0);
+		buf_free(&want);
+		buf_free(&got);
+		shapes_free(&shapes);
+		close(to);
+		close(back);
 	}
 }
 
@@ -305,6 +420,7 @@ int
 main(void)
 {
 	lines_to_frames_to_lines_is_the_identity();
+	rows_of_several_readers_keep_their_strings();
 	damage_is_told_and_passed_over();
 	return 0;
 }

@@ -1,0 +1,250 @@
+#include "trace/block_parts.h"
+
+enum { COUNT_DONE = 1 << 30 };
+
+static uint64_t *
+empty_links(uint64_t *link, size_t *cap, uint32_t n)
+{
+	if (n > 0)
+		GROW(link, *cap, n - 1);
+	memset(link, 0, n * sizeof *link);
+	return link;
+}
+
+/* The numbers that strings and lists of `other` have in blocks, none of which is known at first. */
+static struct block_links *
+links_of(struct trace_block *other)
+{
+	struct block_links *l = &other->parts->links;
+
+	if (l->serial == other->parts->serial)
+		return l;
+	l->serial = other->parts->serial;
+	l->string = empty_links(l->string, &l->string_cap, other->strings);
+	for (unsigned k = 0; k < 3; k++)
+		l->list[k] = empty_links(l->list[k], &l->list_cap[k], other->lists[TRACE_INTS + k]);
+	return l;
+}
+
+/* Whether the link leads to this filling of the block. */
+static inline bool
+is_link(uint64_t link, const struct trace_block *b)
+{
+	return link >> 32 == (uint32_t)b->parts->serial;
+}
+
+static inline uint64_t
+link_to(const struct trace_block *b, uint32_t id)
+{
+	return b->parts->serial << 32 | id;
+}
+
+static uint32_t
+link_string(struct trace_block *b, struct trace_block *other, struct block_links *l, uint64_t id)
+{
+	if (!is_link(l->string[id], b))
+		l->string[id] = link_to(b, block_string(b, other->parts->string[id]));
+	return (uint32_t)l->string[id];
+}
+
+static uint32_t
+link_list(struct trace_block *b, struct trace_block *other, struct block_links *l, unsigned k,
+    uint64_t id)
+{
+	struct trace_block_parts *p = b->parts;
+	const uint64_t *item;
+	uint32_t n;
+
+	if (is_link(l->list[k][id], b))
+		return (uint32_t)l->list[k][id];
+	item = block_items(other, k, (uint32_t)id, &n);
+	if (k + TRACE_INTS == TRACE_STRS) {
+		GROW(p->scratch, p->scratch_cap, n);
+		for (uint32_t i = 0; i < n; i++)
+			p->scratch[i] = link_string(b, other, l, item[i]);
+		item = p->scratch;
+	}
+	l->list[k][id] = link_to(b, block_list(b, k, item, n));
+	return (uint32_t)l->list[k][id];
+}
+
+/* Rows from..from + n of a column of `other` become rows `to` and on of c. */
+static inline void
+copy_ids(struct trace_block *b, struct block_column *c, uint32_t to, struct trace_block *other,
+    const uint64_t *from, uint32_t n)
+{
+	struct block_links *l = links_of(other);
+	uint64_t *v = c->v + to;
+	unsigned k = c->kind - TRACE_INTS;
+
+	if (c->kind == TRACE_STR)
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = is_link(l->string[from[i]], b) ? (uint32_t)l->string[from[i]]
+							      : link_string(b, other, l, from[i]);
+	else if (c->kind == TRACE_BYTES)
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = block_bytes(b, other->parts->bytes[from[i]]);
+	else
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = is_link(l->list[k][from[i]], b) ? (uint32_t)l->list[k][from[i]]
+							       : link_list(b, other, l, k, from[i]);
+}
+
+/* All columns of shape s of `other`, unpacked. */
+static struct block_shape *
+unpacked(struct trace_block *other, unsigned s)
+{
+	struct block_shape *at = &other->parts->shape[other->shape[s]->id];
+
+	if (at->unpacked != other->parts->serial)
+		for (unsigned f = 0; f < at->columns; f++)
+			trace_column(other, s, f);
+	at->unpacked = other->parts->serial;
+	return at;
+}
+
+static inline struct block_shape *
+enter_for(struct trace_block *b, const struct trace_shape *shape, uint32_t rows)
+{
+	struct trace_block_parts *p = b->parts;
+	struct block_shape *at = shape->id < p->shape_cap ? &p->shape[shape->id] : NULL;
+
+	if (at == NULL || at->serial != p->serial)
+		at = block_enter(b, shape);
+	if (b->rows[at->index] + (size_t)rows > at->cap)
+		block_reserve(at, b->rows[at->index] + (size_t)rows);
+	return at;
+}
+
+bool
+block_put_row(struct trace_block *b, const struct trace_shape *shape, struct trace_block *other,
+    unsigned s, uint32_t row, const int *from, const uint64_t *word)
+{
+	struct block_shape *at = enter_for(b, shape, 1), *is = unpacked(other, s);
+	const struct block_column *column = is->column;
+	uint32_t to = b->rows[at->index];
+
+	if (from == NULL) {
+		for (const unsigned *f = at->plain, *end = f + at->plains; f < end; f++)
+			at->column[*f].v[to] = column[*f].v[row];
+		for (const unsigned *f = at->other, *end = f + at->others; f < end; f++)
+			copy_ids(b, &at->column[*f], to, other, &column[*f].v[row], 1);
+		return block_end_row(b, at, to);
+	}
+	for (unsigned f = 0; f < at->columns; f++)
+		if (from[f] < 0)
+			at->column[f].v[to] = word[~from[f]];
+		else if (at->column[f].kind <= TRACE_NUM)
+			at->column[f].v[to] = column[from[f]].v[row];
+		else
+			copy_ids(b, &at->column[f], to, other, &column[from[f]].v[row], 1);
+	return block_end_row(b, at, to);
+}
+
+/* n rows of shape s, column by column. */
+static void
+put_rows(struct trace_block *b, const struct trace_shape *shape, struct trace_block *other,
+    unsigned s, uint32_t row, uint32_t n)
+{
+	struct block_shape *at = enter_for(b, shape, n), *is = unpacked(other, s);
+	uint32_t to = b->rows[at->index];
+
+	for (unsigned f = 0; f < at->columns; f++) {
+		struct block_column *c = &at->column[f];
+		const uint64_t *v = is->column[f].v + row;
+
+		if (c->kind <= TRACE_NUM)
+			memcpy(c->v + to, v, n * sizeof *v);
+		else
+			copy_ids(b, c, to, other, v, n);
+	}
+	for (uint32_t i = to; i < to + n; i++)
+		block_note_time(b, at, i);
+	b->rows[at->index] = to + n;
+	b->parts->estimate += at->estimate * n;
+}
+
+/* How many records are copied between two looks at whether the block is full. Byte strings, and blocks of other writers
+ * that are larger than ours, may fill it by few. */
+static uint32_t
+step_of(const struct trace_block *b, const struct trace_block *other)
+{
+	return other->parts->bytes_n > 0 || other->parts->estimate > 2 * (size_t)BLOCK_BYTES ||
+		       b->shapes + other->shapes >= UINT16_MAX / 2
+		   ? 1
+		   : 4096;
+}
+
+static void
+fill_sequence(struct trace_block *b, uint32_t n, uint16_t index)
+{
+	struct trace_block_parts *p = b->parts;
+
+	if (b->shapes < 2)
+		return;
+	GROW(p->sequence, p->sequence_cap, b->records + n);
+	for (uint32_t i = 0; i < n; i++)
+		p->sequence[b->records + i] = index;
+}
+
+/* n records of several shapes; `at` is their sequence. */
+static void
+put_mixed(struct trace_block *b, const struct trace_shape *const *shape, struct trace_block *other,
+    const uint16_t *at, uint32_t n, uint32_t *row)
+{
+	struct trace_block_parts *p = b->parts;
+	uint32_t *count;
+
+	GROW(p->count, p->count_cap, other->shapes);
+	count = p->count;
+	memset(count, 0, other->shapes * sizeof *count);
+	for (uint32_t i = 0; i < n; i++)
+		count[at[i]]++;
+	/* Shapes are entered in order of their first record, as they are when records come one by one. */
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned s = at[i];
+
+		if (count[s] & COUNT_DONE)
+			continue;
+		put_rows(b, shape[s], other, s, row[s], count[s]);
+		row[s] += count[s];
+		count[s] = COUNT_DONE | p->shape[shape[s]->id].index;
+	}
+	if (b->shapes < 2)
+		return;
+	GROW(p->sequence, p->sequence_cap, b->records + n);
+	for (uint32_t i = 0; i < n; i++)
+		p->sequence[b->records + i] = (uint16_t)count[at[i]];
+}
+
+uint32_t
+block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
+    struct trace_block *other, uint32_t first, uint32_t n, uint32_t *row)
+{
+	const uint16_t *sequence = trace_sequence(other);
+	uint32_t done = 0, step = step_of(b, other);
+
+	while (done < n && !block_full(b)) {
+		uint32_t part = n - done < step ? n - done : step;
+
+		if (part > BLOCK_RECORDS - b->records)
+			part = BLOCK_RECORDS - b->records;
+		if (step == 1) {
+			unsigned s = sequence ? sequence[first + done] : 0;
+
+			block_put_row(b, shape[s], other, s, row[s]++, NULL, NULL);
+		} else {
+			if (sequence) {
+				put_mixed(b, shape, other, sequence + first + done, part, row);
+			} else {
+				put_rows(b, shape[0], other, 0, row[0], part);
+				fill_sequence(
+				    b, part, (uint16_t)b->parts->shape[shape[0]->id].index);
+				row[0] += part;
+			}
+			b->records += part;
+		}
+		done += part;
+	}
+	return done;
+}
