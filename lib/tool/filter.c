@@ -19,6 +19,10 @@ struct run {
 	size_t cap;
 	uint32_t *row; /* of each shape of the block, the next one */
 	size_t row_cap;
+	unsigned char **keep; /* of each shape of the block, what rows() says of its rows */
+	size_t keep_cap;
+	unsigned char *kept;
+	size_t kept_cap;
 	bool started;      /* our own start is written */
 	bool given;        /* the tool has had records since waiting() was called */
 	uint64_t given_at; /* when we first had no input after that; 0: not looked yet */
@@ -171,6 +175,85 @@ one_record(struct run *run, const struct trace_record *r)
 	}
 }
 
+/* How many of these are 1. */
+static uint32_t
+ones(const unsigned char *p, uint32_t n)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += p[i];
+	return sum;
+}
+
+/* Asks rows() what of a block is to be kept, and counts; returns how many records that are. */
+static uint32_t
+ask(struct run *run, struct trace_block *b)
+{
+	struct tool_filter *f = run->f;
+	uint32_t at = 0, kept = 0;
+
+	GROW(run->keep, run->keep_cap, b->shapes);
+	GROW(run->kept, run->kept_cap, b->records);
+	for (unsigned s = 0; s < b->shapes; s++) {
+		run->keep[s] = run->kept + at;
+		at += b->rows[s];
+		memset(run->keep[s], 1, b->rows[s]);
+	}
+	f->rows(f, b, run->keep);
+	for (unsigned s = 0; s < b->shapes; s++) {
+		uint32_t n = ones(run->keep[s], b->rows[s]);
+
+		kept += n;
+		if (shape_stands(run, b->shape[s]) != OTHER)
+			continue;
+		f->books.in += b->rows[s];
+		f->books.passed += n;
+		f->books.dropped += b->rows[s] - n;
+	}
+	return kept;
+}
+
+static void
+put_row(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row)
+{
+	if (trace_put_row(f->out, b, s, row) != 0)
+		output_failed(f->out);
+}
+
+static void
+filtered_block(struct run *run, struct trace_block *b)
+{
+	const uint16_t *sequence = trace_sequence(b);
+	struct tool_filter *f = run->f;
+	uint32_t kept = ask(run, b);
+
+	run->given = true;
+	if (run->started && kept == b->records && f->row == NULL) {
+		if (trace_put_block(f->out, b) != 0)
+			output_failed(f->out);
+		return;
+	}
+	GROW(run->row, run->row_cap, b->shapes);
+	memset(run->row, 0, b->shapes * sizeof *run->row);
+	for (uint32_t i = 0; kept > 0; i++) {
+		unsigned s = sequence ? sequence[i] : 0;
+		uint32_t row = run->row[s]++;
+		enum stands stands;
+
+		if (!run->keep[s][row])
+			continue;
+		kept--;
+		stands = shape_stands(run, b->shape[s]);
+		if (stands != START)
+			own_start(run);
+		if (stands == OTHER && f->row)
+			f->row(f, b, s, row);
+		else
+			put_row(f, b, s, row);
+	}
+}
+
 static void
 one_block(struct run *run, struct trace_block *b)
 {
@@ -199,7 +282,13 @@ step(struct run *run)
 	struct trace_block *b;
 	int got;
 
-	if (run->f->row) {
+	if (run->f->rows) {
+		if (run->f->enough)
+			trace_reader_skip(run->f->reader);
+		got = trace_read(run->f->reader, &b);
+		if (got > 0)
+			filtered_block(run, b);
+	} else if (run->f->row) {
 		got = trace_read(run->f->reader, &b);
 		if (got > 0)
 			one_block(run, b);
@@ -231,7 +320,7 @@ one_input(int fd, const char *path, void *context)
 		if (!trace_reader_ready(f->reader)) {
 			wait_for_input(run, fd);
 			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
-		} else if (f->row || n % CHECK_EVERY == 0) {
+		} else if (f->row || f->rows || n % CHECK_EVERY == 0) {
 			if (trace_writer_due(f->out) == 0)
 				flush(f);
 			tool_progress(fd, f->books.in, run->bytes + trace_reader_offset(f->reader));
@@ -241,6 +330,8 @@ one_input(int fd, const char *path, void *context)
 			break;
 	}
 	run->bytes += trace_reader_offset(f->reader);
+	f->books.in += trace_reader_skipped(f->reader);
+	f->books.dropped += trace_reader_skipped(f->reader);
 	tool_reader_done(path, f->reader, got);
 	f->reader = NULL;
 }
@@ -259,5 +350,7 @@ tool_filter_run(struct tool_filter *f)
 	tool_finish(f->out, &f->books);
 	free(run.stands);
 	free(run.row);
+	free(run.keep);
+	free(run.kept);
 	return tool_end();
 }
