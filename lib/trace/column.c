@@ -203,13 +203,19 @@ unpack(const unsigned char *p, size_t n, unsigned width, uint64_t base, uint64_t
 	case 8:
 		UNPACK(uint64_t)
 		break;
-	case 3:
-		for (size_t i = 0; i < n; i++)
-			v[i] = base + odd(p + 3 * i, 3);
-		break;
 	default:
-		for (size_t i = 0; i < n; i++)
-			v[i] = base + odd(p + i * width, width);
+		/* Words of odd widths are read four or eight bytes wide, all but the last, behind which nothing may stand. */
+		if (width == 3) {
+			for (size_t i = 0; i + 1 < n; i++)
+				v[i] = base + (load32(p + 3 * i) & 0xffffff);
+		} else {
+			uint64_t mask = ((uint64_t)1 << 8 * width) - 1;
+
+			for (size_t i = 0; i + 1 < n; i++)
+				v[i] = base + (load64(p + i * width) & mask);
+		}
+		if (n > 0)
+			v[n - 1] = base + odd(p + (n - 1) * width, width);
 	}
 }
 
