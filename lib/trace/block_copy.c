@@ -141,6 +141,18 @@ block_put_row(struct trace_block *b, const struct trace_shape *shape, struct tra
 	return block_end_row(b, at, to);
 }
 
+/* In pieces for which memcpy(3) uses registers: longer ones take the processor's string instruction, which is half as fast
+ * on columns that stand in the cache. */
+static inline void
+copy_words(uint64_t *to, const uint64_t *from, uint32_t n)
+{
+	enum { PIECE = 128 };
+
+	for (; n > PIECE; to += PIECE, from += PIECE, n -= PIECE)
+		memcpy(to, from, PIECE * sizeof *to);
+	memcpy(to, from, n * sizeof *to);
+}
+
 /* n rows of shape s, column by column. */
 static void
 put_rows(struct trace_block *b, const struct trace_shape *shape, struct trace_block *other,
@@ -154,7 +166,7 @@ put_rows(struct trace_block *b, const struct trace_shape *shape, struct trace_bl
 		const uint64_t *v = is->column[f].v + row;
 
 		if (c->kind <= TRACE_NUM)
-			memcpy(c->v + to, v, n * sizeof *v);
+			copy_words(c->v + to, v, n);
 		else
 			copy_ids(b, c, to, other, v, n);
 	}
