@@ -2,11 +2,13 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/io.h"
 #include "tool/state.h"
 
 enum {
 	LATENCY_MS = 100,   /* what is ready waits no longer than this */
+	FEW = 8,            /* rows that are put out one by one */
 	CHECK_EVERY = 1024, /* records between two looks at the clock while input is always ready */
 };
 
@@ -181,8 +183,10 @@ ones(const unsigned char *p, uint32_t n)
 {
 	uint32_t sum = 0;
 
-	for (uint32_t i = 0; i < n; i++)
-		sum += p[i];
+	for (; n >= 8; p += 8, n -= 8)
+		sum += (uint32_t)(load64(p) * 0x0101010101010101 >> 56);
+	for (; n > 0; p++, n--)
+		sum += *p;
 	return sum;
 }
 
@@ -214,11 +218,44 @@ ask(struct run *run, struct trace_block *b)
 	return kept;
 }
 
+/* Puts out the kept rows, those that follow each other at once. */
 static void
-put_row(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row)
+put_kept(struct run *run, struct trace_block *b, const uint16_t *sequence, uint32_t kept)
 {
-	if (trace_put_row(f->out, b, s, row) != 0)
-		output_failed(f->out);
+	struct trace_writer *out = run->f->out;
+	uint32_t *row = run->row, i = 0;
+
+	while (kept > 0) {
+		uint32_t first, n = 0;
+		bool failed;
+
+		if (sequence) {
+			while (!run->keep[sequence[i]][row[sequence[i]]])
+				row[sequence[i++]]++;
+			for (first = i; n < kept && i < b->records; n++, i++) {
+				if (!run->keep[sequence[i]][row[sequence[i]]])
+					break;
+				row[sequence[i]]++;
+			}
+			for (uint32_t k = first; k < i; k++) /* the writer counts them itself */
+				row[sequence[k]]--;
+		} else {
+			const unsigned char *one = memchr(run->kept + i, 1, b->records - i);
+
+			first = row[0] = i = (uint32_t)(one - run->kept);
+			while (n < kept && run->kept[i])
+				n++, i++;
+		}
+		kept -= n;
+		failed = n < FEW ? false : trace_put_range(out, b, first, n, row) != 0;
+		for (uint32_t k = 0; k < n && n < FEW && !failed; k++) {
+			unsigned s = sequence ? sequence[first + k] : 0;
+
+			failed = trace_put_row(out, b, s, row[s]++) != 0;
+		}
+		if (failed)
+			output_failed(out);
+	}
 }
 
 static void
@@ -236,6 +273,10 @@ filtered_block(struct run *run, struct trace_block *b)
 	}
 	GROW(run->row, run->row_cap, b->shapes);
 	memset(run->row, 0, b->shapes * sizeof *run->row);
+	if (run->started && f->row == NULL) {
+		put_kept(run, b, sequence, kept);
+		return;
+	}
 	for (uint32_t i = 0; kept > 0; i++) {
 		unsigned s = sequence ? sequence[i] : 0;
 		uint32_t row = run->row[s]++;
@@ -249,8 +290,8 @@ filtered_block(struct run *run, struct trace_block *b)
 			own_start(run);
 		if (stands == OTHER && f->row)
 			f->row(f, b, s, row);
-		else
-			put_row(f, b, s, row);
+		else if (trace_put_row(f->out, b, s, row) != 0)
+			output_failed(f->out);
 	}
 }
 
