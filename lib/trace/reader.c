@@ -8,6 +8,7 @@
 #include "trace/frame.h"
 #include "trace/line.h"
 #include "trace/reader.h"
+#include "trace/scan.h"
 
 enum {
 	READ_BYTES = 256 << 10, /* what one read asks for at least */
@@ -43,6 +44,14 @@ struct trace_reader {
 	uint64_t line;     /* of the last line parsed */
 	uint64_t *line_of; /* of each record of the block */
 	size_t line_cap;
+
+	struct line_scan scan;
+	struct trace_line peeked;
+	size_t peeked_n;  /* bytes of the line that was handed out; 0 for a note, or none */
+	uint32_t note_at; /* the note whose turn it is */
+	bool peeking;
+	const char *lines_end; /* behind the last LF in the buffer, while lines are handed out */
+	struct buf note_text;
 
 	struct frame_codec *codec;
 	struct buf raw;    /* the unpacked frame */
@@ -94,6 +103,8 @@ trace_reader_free(struct trace_reader *r)
 	if (r->codec)
 		frame_codec_free(r->codec);
 	line_parser_free(&r->parser);
+	line_scan_free(&r->scan);
+	buf_free(&r->note_text);
 	shapes_free(&r->shapes);
 	buf_free(&r->raw);
 	free(r->buf);
@@ -108,7 +119,7 @@ trace_reader_free(struct trace_reader *r)
 void
 trace_reader_unread(struct trace_reader *r, const void *bytes, size_t n)
 {
-	r->buf = xgrow(r->buf, &r->cap, n, 1);
+	r->buf = xgrow(r->buf, &r->cap, n + LINE_SCAN_AHEAD, 1);
 	memcpy(r->buf, bytes, n);
 	r->end = n;
 }
@@ -175,7 +186,7 @@ fill(struct trace_reader *r, size_t need)
 		}
 		if (r->cap < want + READ_BYTES)
 			r->buf = xgrow(r->buf, &r->cap, want + READ_BYTES, 1);
-		n = io_read(r->fd, r->buf + r->end, r->cap - r->end);
+		n = io_read(r->fd, r->buf + r->end, r->cap - r->end - LINE_SCAN_AHEAD);
 		if (n < 0)
 			return error_set(&r->error, "%s", strerror(errno));
 		if (n == 0)
@@ -372,6 +383,20 @@ end_bad_lines(struct trace_reader *r, struct bad_lines *bad)
 	bad->n = 0;
 }
 
+/* The line that ends where the reader stands. */
+static void
+note_bad_line(struct trace_reader *r, struct bad_lines *bad, uint64_t from, const struct error *e)
+{
+	struct place place = { from, offset(r) };
+	char where[32];
+
+	snprintf(where, sizeof where, "%llu", (unsigned long long)r->line);
+	note_damage(r, &place, where, e->text);
+	if (bad->n++ == 0)
+		bad->place = place;
+	bad->place.to = place.to;
+}
+
 static void
 parse_lines(struct trace_reader *r, size_t n)
 {
@@ -390,14 +415,7 @@ parse_lines(struct trace_reader *r, size_t n)
 		p = stop + 1;
 		r->pos = (size_t)(p - r->buf);
 		if (got < 0) {
-			struct place place = { from, offset(r) };
-			char where[32];
-
-			snprintf(where, sizeof where, "%llu", (unsigned long long)r->line);
-			note_damage(r, &place, where, e.text);
-			if (bad.n++ == 0)
-				bad.place = place;
-			bad.place.to = place.to;
+			note_bad_line(r, &bad, from, &e);
 		} else if (got > 0) {
 			end_bad_lines(r, &bad);
 			block_put(r->block, record.shape, record.value);
@@ -411,36 +429,46 @@ parse_lines(struct trace_reader *r, size_t n)
 	end_bad_lines(r, &bad);
 }
 
+/* The bytes up to the last LF that is there, reading where there is none: their number, 0 at the end (where the last line
+ * may be cut off: a note then), -1. */
+static ssize_t
+whole_lines(struct trace_reader *r)
+{
+	ssize_t n = fill(r, 1);
+	const char *last = n > 0 ? memrchr(r->buf + r->pos, '\n', (size_t)n) : NULL;
+
+	while (n > 0 && last == NULL && !r->eof) {
+		if (n > LINE_BYTES)
+			return error_set(&r->error, "a line of more than 1 GiB");
+		n = fill(r, (size_t)n + 1);
+		last = n > 0 ? memrchr(r->buf + r->pos, '\n', (size_t)n) : NULL;
+	}
+	if (n <= 0)
+		return n;
+	if (last == NULL) {
+		struct place place = { offset(r), offset(r) + (uint64_t)n };
+		char where[32];
+
+		snprintf(where, sizeof where, "%llu", (unsigned long long)++r->line);
+		r->pos = r->end;
+		note_damage(r, &place, where, "the last line is cut off");
+		r->damage.truncated = true;
+		r->open = 0;
+		put_lost(r, r->notes, 1, "truncated", &place);
+		return 0;
+	}
+	return last + 1 - (r->buf + r->pos);
+}
+
 static int
 read_lines(struct trace_reader *r)
 {
 	for (;;) {
-		ssize_t n = fill(r, 1);
-		const char *last = n > 0 ? memrchr(r->buf + r->pos, '\n', (size_t)n) : NULL;
+		ssize_t n = whole_lines(r);
 
-		while (n > 0 && last == NULL && !r->eof) {
-			if (n > LINE_BYTES)
-				return error_set(&r->error, "a line of more than 1 GiB");
-			n = fill(r, (size_t)n + 1);
-			last = n > 0 ? memrchr(r->buf + r->pos, '\n', (size_t)n) : NULL;
-		}
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			return 0;
-		if (last == NULL) {
-			struct place place = { offset(r), offset(r) + (uint64_t)n };
-			char where[32];
-
-			snprintf(where, sizeof where, "%llu", (unsigned long long)++r->line);
-			r->pos = r->end;
-			note_damage(r, &place, where, "the last line is cut off");
-			r->damage.truncated = true;
-			r->open = 0;
-			put_lost(r, r->notes, 1, "truncated", &place);
-			return 0;
-		}
-		parse_lines(r, (size_t)(last + 1 - (r->buf + r->pos)));
+		if (n <= 0)
+			return (int)n;
+		parse_lines(r, (size_t)n);
 		if (r->block->records > 0)
 			return 1;
 	}
@@ -469,7 +497,8 @@ read_frame(struct trace_reader *r, const struct frame_index *index)
 		if (hop(r, whole) < 0)
 			return -1;
 		if (offset(r) - r->frame_at < whole)
-			note_frames(r, r->frame_at, index->records, true, "the last frame is cut off");
+			note_frames(
+			    r, r->frame_at, index->records, true, "the last frame is cut off");
 		else
 			r->skipped += index->records;
 		return 0;
@@ -636,21 +665,39 @@ read_frames(struct trace_reader *r)
 
 /* ---- blocks ---- */
 
-/* Losses that others told: their n, and whether one of them is that the trace was cut off. */
+/* A loss that others told: its n, and whether it is that the trace was cut off. */
+static void
+count_loss(struct trace_reader *r, int64_t n, struct slice why)
+{
+	r->damage.lost += n < 0 ? 1 : (uint64_t)n;
+	if (slice_eq(why, SLICE("truncated")))
+		r->open = 0;
+}
+
 static void
 count_losses(struct trace_reader *r, struct trace_block *b, unsigned s)
 {
 	int n = trace_field_of(b->shape[s], SLICE("n"), TRACE_INT);
 	int why = trace_field_of(b->shape[s], SLICE("why"), TRACE_STR);
 
-	for (uint32_t row = 0; row < b->rows[s]; row++) {
-		int64_t count = n < 0 ? 1 : trace_block_value(b, s, (unsigned)n, row).i;
+	for (uint32_t row = 0; row < b->rows[s]; row++)
+		count_loss(r, n < 0 ? 1 : trace_block_value(b, s, (unsigned)n, row).i,
+		    why < 0 ? SLICE("") : trace_block_value(b, s, (unsigned)why, row).s);
+}
 
-		r->damage.lost += count < 0 ? 1 : (uint64_t)count;
-		if (why >= 0 &&
-		    slice_eq(trace_block_value(b, s, (unsigned)why, row).s, SLICE("truncated")))
-			r->open = 0;
-	}
+static void
+count_record(struct trace_reader *r, const struct trace_record *record)
+{
+	int n = trace_field_of(record->shape, SLICE("n"), TRACE_INT);
+	int why = trace_field_of(record->shape, SLICE("why"), TRACE_STR);
+
+	if (slice_eq(record->shape->type, SLICE("start")))
+		r->open++;
+	else if (slice_eq(record->shape->type, SLICE("end")))
+		r->open--;
+	else
+		count_loss(
+		    r, n < 0 ? 1 : record->value[n].i, why < 0 ? SLICE("") : record->value[why].s);
 }
 
 static void
@@ -719,6 +766,18 @@ cut_to_range(struct trace_reader *r, struct trace_block *b)
 	return r->edge;
 }
 
+/* The input is at its end. */
+static void
+finish(struct trace_reader *r)
+{
+	r->finished = true;
+	if (r->open <= 0)
+		return;
+	r->damage.truncated = true;
+	put_lost(r, r->notes, 1, "truncated", NULL);
+	r->open = 0;
+}
+
 int
 trace_read(struct trace_reader *r, struct trace_block **block)
 {
@@ -727,6 +786,8 @@ trace_read(struct trace_reader *r, struct trace_block **block)
 
 		if (trace_reader_encoding(r) < 0)
 			return -1;
+		r->peeking = false;
+		r->lines_end = NULL;
 		*block = r->block;
 		if (r->notes->records > 0) {
 			/* The block of notes is handed out; its place is taken by the one whose turn is over. */
@@ -748,14 +809,8 @@ trace_read(struct trace_reader *r, struct trace_block **block)
 		if (got < 0)
 			return -1;
 		if (got == 0) {
-			if (r->notes->records == 0) {
-				r->finished = true;
-				if (r->open > 0) {
-					r->damage.truncated = true;
-					put_lost(r, r->notes, 1, "truncated", NULL);
-					r->open = 0;
-				}
-			}
+			if (r->notes->records == 0)
+				finish(r);
 			continue;
 		}
 		if (r->block->parts->state)
@@ -804,6 +859,202 @@ trace_read_index(struct trace_reader *r, struct trace_frame *frame)
 			return -1;
 		note_frames(r, from, 1, r->pos == r->end && n < FRAME_INDEX_BYTES,
 		    "no index verifies here");
+	}
+}
+
+/* ---- passing on ---- */
+
+int
+trace_peek_frame(struct trace_reader *r, struct trace_frame *frame)
+{
+	struct frame_index index;
+	ssize_t n;
+
+	if (trace_reader_encoding(r) < 0)
+		return -1;
+	if (r->encoding == TRACE_LINES || r->ranged || r->skipping || r->notes->records > 0 ||
+	    r->streaming || r->raw_pos < r->raw.n)
+		return 0;
+	n = fill(r, FRAME_INDEX_BYTES);
+	if (n < 0)
+		return -1;
+	if (!frame_index_get(r->buf + r->pos, (size_t)n, &index) ||
+	    (index.flags & FRAME_STATE) != 0 || index.raw > BLOCK_BYTES_READ ||
+	    index.stored > BLOCK_BYTES_READ)
+		return 0;
+	n = fill(r, FRAME_INDEX_BYTES + (size_t)index.stored);
+	if (n < 0)
+		return -1;
+	if ((size_t)n < FRAME_INDEX_BYTES + (size_t)index.stored)
+		return 0;
+	*frame = (struct trace_frame){ offset(r), (uint64_t)FRAME_INDEX_BYTES + index.stored,
+		index.raw, index.records, index.t_min, index.t_max, false };
+	return 1;
+}
+
+int
+trace_pass_frame(struct trace_reader *r, struct trace_writer *w)
+{
+	struct frame_index index;
+
+	if (!frame_index_get(r->buf + r->pos, r->end - r->pos, &index))
+		return -1;
+	if (trace_put_stored(
+		w, r->buf + r->pos, FRAME_INDEX_BYTES + (size_t)index.stored, index.records) < 0)
+		return -1;
+	r->frame_at = offset(r);
+	r->pos += FRAME_INDEX_BYTES + (size_t)index.stored;
+	if (index.t_min <= index.t_max) {
+		r->any_t = true;
+		r->t_last = index.t_max;
+	}
+	return 0;
+}
+
+static int64_t
+when_of(const struct trace_record *record, bool *timed)
+{
+	struct trace_when when = trace_when(record->shape);
+	int64_t t = when.t < 0 ? 0 : record->value[when.t].i;
+
+	*timed = when.t >= 0;
+	return when.dur < 0 ? t : end_of(t, record->value[when.dur].i);
+}
+
+/* Note number note_at as a line. */
+static void
+peek_note(struct trace_reader *r)
+{
+	const uint16_t *sequence = trace_sequence(r->notes);
+	unsigned s = sequence ? sequence[r->note_at] : 0;
+	const struct trace_shape *shape = r->notes->shape[s];
+	uint32_t row = 0;
+
+	for (uint32_t i = 0; sequence && i < r->note_at; i++)
+		row += sequence[i] == s;
+	if (sequence == NULL)
+		row = r->note_at;
+	GROW(r->value, r->value_cap, shape->fields);
+	for (unsigned f = 0; f < shape->fields; f++)
+		r->value[f] = trace_block_value(r->notes, s, f, row);
+	r->peeked = (struct trace_line){ .parsed = true, .record = { shape, r->value } };
+	r->peeked.when = when_of(&r->peeked.record, &r->peeked.timed);
+	r->note_text.n = 0;
+	line_put(&r->note_text, &r->peeked.record);
+	r->peeked.text = buf_view(&r->note_text);
+	r->peeked_n = 0;
+}
+
+/* What line_scan() does not know. 1 where the line is a record, 0 where it is passed over, -1 where it is none. */
+static int
+peek_parsed(struct trace_reader *r, const char *p, size_t n, struct error *e)
+{
+	int got = line_parse(&r->parser, (struct slice){ p, n - 1 }, &r->peeked.record, e);
+
+	if (got <= 0)
+		return got;
+	r->peeked.text = (struct slice){ p, n };
+	r->peeked.parsed = true;
+	r->peeked.when = when_of(&r->peeked.record, &r->peeked.timed);
+	r->peeked_n = n;
+	if (!trace_is_ledger(r->peeked.record.shape))
+		line_scan_add(&r->scan, r->peeked.record.shape);
+	return 1;
+}
+
+/* A line into r->peeked: 1, 0 at the end, -1. */
+static int
+peek_line(struct trace_reader *r)
+{
+	struct bad_lines bad = { 0 };
+
+	for (;;) {
+		const char *p = r->buf + r->pos;
+		struct line_found found;
+		struct error e;
+		size_t n;
+		int got;
+
+		if (r->notes->records > 0) {
+			peek_note(r);
+			return 1;
+		}
+		if (r->finished)
+			return 0;
+		if (r->lines_end == NULL || p == r->lines_end) {
+			ssize_t lines = bad.n > 0 && !trace_reader_ready(r) ? 0 : whole_lines(r);
+
+			if (lines < 0)
+				return -1;
+			if (bad.n > 0 && lines == 0)
+				put_lost(r, r->notes, bad.n, "damaged", &bad.place);
+			else if (lines == 0 && r->notes->records == 0)
+				finish(r);
+			bad.n = lines ? bad.n : 0;
+			r->lines_end = lines ? r->buf + r->pos + lines : NULL;
+			continue;
+		}
+		if (bad.n == 0 && line_scan(&r->scan, p, r->lines_end, &found)) {
+			r->peeked.text = (struct slice){ p, found.n };
+			r->peeked.when = found.when;
+			r->peeked.timed = found.timed;
+			r->peeked.parsed = false;
+			r->peeked_n = found.n;
+			return 1;
+		}
+		n = (size_t)((const char *)memchr(p, '\n', (size_t)(r->lines_end - p)) + 1 - p);
+		got = peek_parsed(r, p, n, &e);
+		if (got > 0 && bad.n > 0) {
+			put_lost(r, r->notes, bad.n, "damaged", &bad.place);
+			bad.n = 0;
+			continue;
+		}
+		if (got > 0)
+			return 1;
+		r->pos += n;
+		r->line++;
+		if (got < 0)
+			note_bad_line(r, &bad, offset(r) - n, &e);
+	}
+}
+
+int
+trace_peek_line(struct trace_reader *r, struct trace_line *line)
+{
+	int got = 1;
+
+	if (trace_reader_encoding(r) < 0)
+		return -1;
+	if (!r->peeking)
+		got = peek_line(r);
+	if (got > 0) {
+		r->peeking = true;
+		r->record_line = r->line + (r->peeked_n > 0);
+		*line = r->peeked;
+	}
+	return got;
+}
+
+void
+trace_take_line(struct trace_reader *r)
+{
+	if (!r->peeking)
+		return;
+	r->peeking = false;
+	if (r->peeked_n == 0) {
+		if (++r->note_at == r->notes->records) {
+			block_clear(r->notes);
+			r->note_at = 0;
+		}
+		return;
+	}
+	r->pos += r->peeked_n;
+	r->line++;
+	if (r->peeked.parsed && trace_is_ledger(r->peeked.record.shape))
+		count_record(r, &r->peeked.record);
+	if (r->peeked.timed && (!r->any_t || r->peeked.when > r->t_last)) {
+		r->any_t = true;
+		r->t_last = r->peeked.when;
 	}
 }
 
@@ -884,7 +1135,7 @@ trace_reader_ready(struct trace_reader *r)
 	size_t there = r->end - r->pos;
 
 	if ((r->at && r->next < r->at->records) || r->notes->records > 0 || r->eof ||
-	    r->raw_pos < r->raw.n)
+	    r->raw_pos < r->raw.n || r->peeking || (r->lines_end && r->buf + r->pos < r->lines_end))
 		return true;
 	if (there > 0 && r->known) {
 		const char *p = r->buf + r->pos;

@@ -53,12 +53,31 @@ struct trace_frame {
 	uint64_t raw;    /* bytes of the block in it */
 	uint64_t records;
 	int64_t t_min, t_max; /* t_min > t_max where no record has a t */
-	bool state;           /* holds records that later ones need */
+	bool state;           /* holds records that later ones need, or the ledger */
 };
 
 /* The next frame that has an index, without unpacking it: 1, 0 at the end, -1; for frames only, and not to be mixed with
  * the other ways to read. What verifies not is counted as damage. */
 int trace_read_index(struct trace_reader *r, struct trace_frame *frame);
+
+/* For those who pass traces on. The next thing of an input of frames, where it is a whole frame whose index verifies and
+ * that holds no state, without unpacking it: 1 with *frame set; 0 where it is anything else, for trace_read(); -1.
+ * trace_pass_frame() writes it as it is stored, and moves on. */
+int trace_peek_frame(struct trace_reader *r, struct trace_frame *frame);
+int trace_pass_frame(struct trace_reader *r, struct trace_writer *w);
+
+struct trace_line {
+	struct slice text; /* a record as a line, with its LF */
+	int64_t when;      /* its place in the order of the stream (record.h) */
+	bool timed;        /* it has one */
+	bool parsed;       /* record is set; so it is for start, end and lost */
+	struct trace_record record;
+};
+
+/* The next line of an input of lines: one that is a valid record, or a lost record of the reader's in place of those
+ * that are not. The same again until trace_take_line(), or trace_read(), moves on. 1, 0 at the end, -1. */
+int trace_peek_line(struct trace_reader *r, struct trace_line *line);
+void trace_take_line(struct trace_reader *r);
 
 /* Whether trace_next() has a record, or trace_read() a whole block, without waiting for input. A filter flushes its
  * writer before it waits. */

@@ -234,6 +234,37 @@ trace_put_block(struct trace_writer *w, struct trace_block *b)
 	return trace_put_range(w, b, 0, b->records, w->row);
 }
 
+bool
+trace_writer_takes(const struct trace_writer *w, uint64_t stored, uint64_t raw)
+{
+	return w->encoding == TRACE_FRAMES && raw >= BLOCK_BYTES / 16 &&
+	       (w->level == TRACE_RAW || stored < raw);
+}
+
+int
+trace_put_stored(struct trace_writer *w, const void *frame, size_t n, uint64_t records)
+{
+	if (trace_flush(w) < 0)
+		return -1;
+	if (io_write(w->fd, frame, n) < 0)
+		return fail(w, strerror(errno));
+	w->begun = true;
+	w->bytes += n;
+	w->records += records;
+	return 0;
+}
+
+int
+trace_put_line(struct trace_writer *w, struct slice line)
+{
+	if (w->failed)
+		return -1;
+	begin_lines(w);
+	begin_records(w, 1);
+	buf_slice(&w->out, line);
+	return w->out.n >= LINES_BYTES ? trace_flush(w) : 0;
+}
+
 int
 trace_writer_due(const struct trace_writer *w)
 {

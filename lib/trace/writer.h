@@ -58,6 +58,15 @@ int trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uin
 int trace_put_row_as(struct trace_writer *w, unsigned shape, struct trace_block *b, unsigned s,
     uint32_t row, const int *from, const uint64_t *word);
 
+/* What was stored by another writer, as it is: a whole frame behind its index, or a record as a line with its LF. Only for
+ * a writer of that encoding. */
+int trace_put_stored(struct trace_writer *w, const void *frame, size_t n, uint64_t records);
+int trace_put_line(struct trace_writer *w, struct slice line);
+
+/* Whether a stored frame is as good as one of this writer: frames are written, it is not small, and it is compressed where
+ * ours would be. */
+bool trace_writer_takes(const struct trace_writer *w, uint64_t stored, uint64_t raw);
+
 /* Milliseconds until the oldest record held is 100 ms old: 0 flush now, -1 nothing is held. */
 int trace_writer_due(const struct trace_writer *w);
 
