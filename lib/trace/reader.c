@@ -982,15 +982,18 @@ peek_line(struct trace_reader *r)
 		if (r->finished)
 			return 0;
 		if (r->lines_end == NULL || p == r->lines_end) {
-			ssize_t lines = bad.n > 0 && !trace_reader_ready(r) ? 0 : whole_lines(r);
+			ssize_t lines;
 
+			if (bad.n > 0) {
+				put_lost(r, r->notes, bad.n, "damaged", &bad.place);
+				bad.n = 0;
+				continue;
+			}
+			lines = whole_lines(r);
 			if (lines < 0)
 				return -1;
-			if (bad.n > 0 && lines == 0)
-				put_lost(r, r->notes, bad.n, "damaged", &bad.place);
-			else if (lines == 0 && r->notes->records == 0)
+			if (lines == 0 && r->notes->records == 0)
 				finish(r);
-			bad.n = lines ? bad.n : 0;
 			r->lines_end = lines ? r->buf + r->pos + lines : NULL;
 			continue;
 		}
