@@ -1,0 +1,80 @@
+/* plot_parts.h - what the files of plot.h share
+ *
+ * Units:     none.
+ * Ownership: the plot's.
+ * Errors:    none.
+ * Source:    own.
+ */
+#ifndef FLOW_PLOT_PARTS_H
+#define FLOW_PLOT_PARTS_H
+
+#include "base/arena.h"
+#include "flow/plot.h"
+#include "form/gnuplot_axis.h"
+#include "stat/density.h"
+
+enum { ROLE_X, ROLE_Y, ROLE_LO, ROLE_HI, ROLE_COUNT, ROLE_GROUP, ROLE_LANE, ROLE_X_HI, ROLE_Y_HI };
+
+/* Longest names that a figure shows. */
+enum { PLOT_NAME_MAX = 32 };
+
+struct plot_series {
+	struct slice name;
+	uint32_t *tuple; /* input, y column, texts of the groups */
+};
+
+struct plot {
+	struct plot_options o;
+	struct plot_texts texts;
+	struct plot_base base[PLOT_ROLES];
+	struct plot_table **table;
+	size_t tables, table_cap;
+	struct plot_series *series;
+	size_t series_n, series_cap;
+	unsigned tuple_n;
+	struct hash_set series_set;
+	struct losses lost;
+	struct arena arena;
+	struct buf notes; /* lines */
+	struct buf head;  /* settings of the figure */
+	struct buf data;  /* $data blocks */
+	struct buf draw;  /* elements of plot, separated by ", \\\n" */
+	struct gnuplot_axis x, y;
+};
+
+/* The series of row `row`, y column y, made where it is new. */
+size_t plot_series_of(struct plot *p, size_t table, size_t row, unsigned y);
+
+/* A line beneath the title. */
+void plot_note(struct plot *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "1 234 567" is nobody's; 1,234,567 is. */
+void plot_put_count(struct buf *b, double n);
+
+/* Where the next element of `plot` goes. */
+struct buf *plot_next(struct plot *p);
+
+/* What an axis says, from the name of a column, if the user did not. */
+void plot_label(struct plot *p, struct gnuplot_axis *a, struct slice column);
+
+/* The ends that the user gave; -1 where one is no number. */
+int plot_range(struct plot *p, struct gnuplot_axis *a, const struct plot_range *r,
+    const char *option, struct error *e);
+
+/* A number of a column, with its base unless `relative`. */
+double plot_value(const struct plot_column *c, size_t row, bool relative);
+
+/* The legend: none for a single series without name. */
+void plot_key(struct plot *p, size_t series);
+
+/* Ticks of categories 0 .. n-1 on the x axis, turned where they would overlap. */
+void plot_categories(struct plot *p, const struct slice *name, size_t n);
+
+/* Settings of all figures of the plot. */
+int plot_distribution(struct plot *p, struct error *e);
+int plot_points(struct plot *p, struct error *e);
+int plot_bars(struct plot *p, struct error *e);
+int plot_heat(struct plot *p, struct error *e);
+int plot_timeline(struct plot *p, struct error *e);
+
+#endif
