@@ -43,8 +43,8 @@ EOT
 expect () {
 	for from in t t.leat; do
 		printf '%s\n' "$2" >expected
-		printf 'sh picked -t %s %s' "'$(printf '%s' "$1" | sed "s/'/'\\\\''/g")'" "$from" >command
-		try "$1 ($from)" 0 "sh command" <expected
+		printf 'sh picked -t %s %s' "'$(printf '%s' "$1" | sed "s/'/'\\\\''/g")'" "$from" >asked
+		try "$1 ($from)" 0 "sh asked" <expected
 	done
 }
 expect 'sched:sched_switch' 'event t=1001,'
