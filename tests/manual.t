@@ -14,7 +14,7 @@ if perf --version >/dev/null 2>&1; then
 fi
 
 examples () {
-	awk '/^\.Sh/ { on = /EXAMPLES/ } on && sub(/^\.Dl /, "") { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print }' "$1"
+	awk '/^\.Sh/ { on = /EXAMPLES/ } on && sub(/^\.Dl /, "") { gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\\(aq/, "\047"); gsub(/\\\(dq/, "\""); print }' "$1"
 }
 
 lines=0
