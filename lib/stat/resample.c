@@ -173,13 +173,6 @@ change_of(const struct resample_question *q, double a, double b)
 	return a == b ? 1 : b / a;
 }
 
-/* How far a change is from none, either way. */
-static double
-size_of_change(const struct resample_question *q, double a, double b)
-{
-	return q->difference ? fabs(b - a) : fabs(log(change_of(q, a, b)));
-}
-
 /* ---- the bootstrap ---- */
 
 static int
@@ -319,6 +312,8 @@ tail(const struct resample_question *q, const struct draw *a, const struct draw 
 	vb = error_of_mean(b, q->difference);
 	df = (va + vb) * (va + vb) /
 	     (va * va / ((double)a->count - 1) + vb * vb / ((double)b->count - 1));
+	/* A small side that is narrow by chance must not make the other one's degrees count. */
+	df = fmin(df, 2 * (double)((a->count < b->count ? a->count : b->count) - 1));
 	if (!(df < 1e6))
 		return out;
 	return normal_above(resample_t_quantile(1 - out, 0.75 * df));
@@ -515,39 +510,6 @@ dealt_sides(struct deal *d, double *a, double *b)
 	}
 }
 
-static double
-dealt_change(struct deal *d)
-{
-	double a, b;
-
-	dealt_sides(d, &a, &b);
-	return size_of_change(d->q, a, b);
-}
-
-static double
-permutation(const struct resample_question *q, const struct resample_sample *a,
-    const struct resample_sample *b, struct random *r)
-{
-	struct deal d;
-	uint64_t more = 0, deals;
-	double there, p;
-
-	deal_begin(&d, q, a, b, RESAMPLE_EXACT, r);
-	there = dealt_change(&d);
-	/* Sums in another order differ in their last bits. */
-	if (isfinite(there))
-		there -= 1e-9 * there;
-	deals = d.ways <= RESAMPLE_EXACT ? d.ways : q->resamples;
-	for (uint64_t i = 0; i < deals; i++) {
-		deal_next(&d, i, RESAMPLE_EXACT);
-		more += dealt_change(&d) >= there;
-	}
-	p = d.ways <= RESAMPLE_EXACT ? (double)more / (double)deals
-				     : ((double)more + 1) / ((double)deals + 1);
-	deal_end(&d);
-	return p;
-}
-
 /* The change over the mean distance of the values from the statistic of their side. */
 static double
 dealt_size(struct deal *d)
@@ -559,6 +521,30 @@ dealt_size(struct deal *d)
 	for (size_t i = 0; i < d->n; i++)
 		spread += fabs(d->all[i] - (d->is_a[i] ? a : b));
 	return change == 0 ? 0 : change / (spread / (double)d->n);
+}
+
+static double
+permutation(const struct resample_question *q, const struct resample_sample *a,
+    const struct resample_sample *b, struct random *r)
+{
+	struct deal d;
+	uint64_t more = 0, deals;
+	double there, p;
+
+	deal_begin(&d, q, a, b, RESAMPLE_EXACT, r);
+	there = dealt_size(&d);
+	/* Sums in another order differ in their last bits. */
+	if (isfinite(there))
+		there -= 1e-9 * there;
+	deals = d.ways <= RESAMPLE_EXACT ? d.ways : q->resamples;
+	for (uint64_t i = 0; i < deals; i++) {
+		deal_next(&d, i, RESAMPLE_EXACT);
+		more += dealt_size(&d) >= there;
+	}
+	p = d.ways <= RESAMPLE_EXACT ? (double)more / (double)deals
+				     : ((double)more + 1) / ((double)deals + 1);
+	deal_end(&d);
+	return p;
 }
 
 /* ---- the answer ---- */
@@ -618,9 +604,6 @@ resample_deal(const struct resample_question *q, const struct resample_sample *a
 		return NAN;
 	random_seed(&r, q->seed, ~q->stream);
 	deal_begin(&d, q, a, b, deals, &r);
-	if (!q->difference && d.all[0] > 0)
-		for (size_t i = 0; i < d.n; i++)
-			d.all[i] = log(d.all[i]);
 	there = dealt_size(&d);
 	if (d.ways <= deals)
 		deals = (size_t)d.ways;

@@ -16,9 +16,10 @@
  * normal, lognormal, exponential, uniform and two-humped values; about 92 % where only one side is strongly skewed;
  * tests/unit/stat_resample.c and tests/full/compare.t measure them again.
  *
- * p counts all ways to deal where there are at most RESAMPLE_EXACT, else as many random ones as resamples, and the one that
- * is there. Above RESAMPLE_MANY values the batches are dealt. Bins cannot be dealt: p is twice the share of resamples
- * on the other side of no change.
+ * p compares the difference over the mean distance of the values from the statistic of their side: medians alone have too few
+ * values. It counts all ways to deal where there are at most RESAMPLE_EXACT, else as many random ones as resamples, and
+ * the one that is there. Above RESAMPLE_MANY values the batches are dealt. Bins cannot be dealt: p is twice the share of
+ * resamples on the other side of no change.
  * Cost: resamples * n for means and p, resamples for quantiles. 10,000 resamples of 2 * 30 values take 15 ms.
  *
  * Units:     those of the values; confidence and q from 0 to 1.
@@ -86,8 +87,7 @@ bool resample_interval(const struct resample_question *question, const struct re
 
 /* For tests of many things at once (stat/fdr.h): how large the change is, over the mean distance of values from the statistic
  * of their side; and the same of `deals` deals (fewer where there are fewer ways): *n of them in dealt[], the one that is there
- * among them. Of positive values their logarithms are compared, unless differences are asked for. NAN, and none, where
- * there are no values or too few. */
+ * among them. NAN, and none, where there are no values or too few. */
 double resample_deal(const struct resample_question *question, const struct resample_sample *a,
     const struct resample_sample *b, double *dealt, size_t deals, size_t *n);
 
