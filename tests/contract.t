@@ -12,6 +12,7 @@
 	printf 'end\ttool=test\tmade=4\tlost=0\n'
 } >trace
 printf 'main;work 7\nmain;rest 3\n' >folded
+printf '%s\n' 12 7 13 9 8 11 10 >numbers
 cat >script <<'END'
 app     7 [000]     1.000001:       1000 cpu-clock:
 	            4005d0 work+0x10 (/tmp/app)
@@ -50,15 +51,18 @@ input () {
 		echo trace
 	elif is "$1" folded; then
 		echo folded
+	elif [ "$1" = compare ]; then
+		echo numbers
 	else
 		echo script
 	fi
 }
 
-# What a tool must be given before its inputs: options and operands that take any trace.
+# What a tool must be given before its inputs: options and operands that take any trace (and behind its own options, as
+# what stands behind -- is no option).
 args () {
 	case $1 in
-	compare) echo 'sums --' ;;
+	compare) echo "$dir/numbers --" ;;
 	heat) echo '-x t -y cpu' ;;
 	hist) echo '-k weight' ;;
 	pair) echo "-s 'name == a' -e 'name == b' -k pid" ;;
@@ -132,14 +136,14 @@ for t in $TOOLS; do
 
 	if is "$t" output; then
 		holds "$t: -o writes what standard output has" "mkdir out.$t; cp $in out.$t/in; cd out.$t
-			leat $t $a in >want; leat $t $a -o got in; [ -s got ] && [ \"\$(echo *)\" = 'got in want' ] && leat $t $a -o got in
+			leat $t $a in >want; leat $t -o got $a in; [ -s got ] && [ \"\$(echo *)\" = 'got in want' ] && leat $t -o got $a in
 			if grep -q '^start' want; then grep -v '^start' want >w; grep -v '^start' got | cmp - w; else cmp got want; fi"
-		try "$t: -o on a full disk" 2 "leat $t $a -o /dev/full $in" </dev/null
+		try "$t: -o on a full disk" 2 "leat $t -o /dev/full $a $in" </dev/null
 		said "^leat $t: /dev/full: "
-		try "$t: -o where nobody may write" 2 "leat $t $a -o nosuch/out $in" </dev/null
+		try "$t: -o where nobody may write" 2 "leat $t -o nosuch/out $a $in" </dev/null
 		said "^leat $t: nosuch/out: "
 		holds "$t: killed, it leaves no file" "mkdir kill.$t; cp $in kill.$t/in; cd kill.$t
-			{ cat in; sleep 2; } | leat $t $a -o out & sleep 0.4; kill -TERM \$!; wait \$!; [ \"\$(echo *)\" = in ]"
+			{ cat in; sleep 2; } | leat $t -o out $a & sleep 0.4; kill -TERM \$!; wait \$!; [ \"\$(echo *)\" = in ]"
 	fi
 
 	if is "$t" reads; then
