@@ -204,37 +204,48 @@ matrix_put_row(const struct matrix *m, uint32_t y, struct buf *to)
 /* ---- the picture ---- */
 
 struct scale {
-	double by;
-	const char *unit;
+	struct slice unit;
+	double by; /* 0: each number has its own */
+	const char *name;
 	int digits; /* behind the point */
-	bool hex, plain;
+	bool hex;
 };
 
-/* A unit in which the axis has numbers that people read, and as many digits as tell its bins apart. */
-static struct scale
-scale_of(const struct axis *a, struct slice unit)
+/* The largest unit that is not above this number. */
+static void
+unit_for(struct slice unit, double most, double *by, const char **name)
 {
 	static const struct {
-		const char *of, *unit;
+		const char *of, *name;
 		double by;
 	} units[] = { { "ns", "s", 1e9 }, { "ns", "ms", 1e6 }, { "ns", "us", 1e3 },
-		{ "ns", "ns", 1 }, { "bytes", "GiB", 0x1p30 }, { "bytes", "MiB", 0x1p20 },
-		{ "bytes", "KiB", 0x1p10 }, { "bytes", "B", 1 } };
-	double lo = axis_real(a->bin[0].lo), hi = axis_real(a->bin[a->bins - 1].hi);
-	double most = fmax(fabs(lo), fabs(hi));
-	struct scale s = { .by = 1, .unit = "" };
+		{ "ns", "ns", 1 }, { "bytes", "TiB", 0x1p40 }, { "bytes", "GiB", 0x1p30 },
+		{ "bytes", "MiB", 0x1p20 }, { "bytes", "KiB", 0x1p10 }, { "bytes", "B", 1 } };
 
-	s.hex = slice_eq(unit, SLICE("addr")) && !a->bin[0].lo.real;
+	*by = 1;
+	*name = "";
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
 		if (slice_eq(unit, slice_of(units[i].of)) &&
 		    (most >= units[i].by || units[i].by == 1)) {
-			s.by = units[i].by;
-			s.unit = units[i].unit;
-			break;
+			*by = units[i].by;
+			*name = units[i].name;
+			return;
 		}
-	s.plain = a->scheme.log || most / s.by >= 1e7;
-	if (hi > lo)
-		s.digits = (int)ceil(2 - log10((hi - lo) / s.by));
+}
+
+/* A unit in which the axis has numbers that people read, and as many digits as tell a hundredth of it. */
+static struct scale
+scale_of(const struct axis *a, struct slice unit)
+{
+	double lo = axis_real(a->bin[0].lo), hi = axis_real(a->bin[a->bins - 1].hi);
+	double most = fmax(fabs(lo), fabs(hi));
+	struct scale s = { .unit = unit,
+		.hex = slice_eq(unit, SLICE("addr")) && !a->bin[0].lo.real };
+
+	if (a->scheme.log)
+		return s;
+	unit_for(unit, most, &s.by, &s.name);
+	s.digits = (int)ceil(2 - log10((hi - lo) / s.by));
 	s.digits = s.digits < 0 ? 0 : s.digits > 6 ? 6 : s.digits;
 	return s;
 }
@@ -242,13 +253,21 @@ scale_of(const struct axis *a, struct slice unit)
 static void
 put_label(struct buf *to, const struct scale *s, struct axis_number n)
 {
-	if (s->hex)
+	double d = axis_real(n), by = s->by;
+	const char *name = s->name;
+
+	if (s->hex) {
 		put_number(to, n, SLICE("addr"));
-	else if (s->plain)
-		buf_printf(to, "%.6g%s%s", axis_real(n) / s->by, *s->unit ? " " : "", s->unit);
+		return;
+	}
+	if (by == 0)
+		unit_for(s->unit, fabs(d), &by, &name);
+	if (s->by == 0 || fabs(d) / by >= 1e9)
+		buf_printf(to, "%.4g", d / by);
 	else
-		buf_printf(
-		    to, "%.*f%s%s", s->digits, axis_real(n) / s->by, *s->unit ? " " : "", s->unit);
+		buf_printf(to, "%.*f", s->digits, d / by);
+	if (*name)
+		buf_printf(to, " %s", name);
 }
 
 static void
