@@ -185,6 +185,9 @@ settle_terminal(const char *terminal)
 {
 	struct gnuplot_page *page = &plotgen.o.page;
 
+	for (size_t i = 0; i < page->output.n; i++)
+		if ((unsigned char)page->output.p[i] < ' ')
+			tool_usage_error("-o: a control byte in the name of a picture");
 	if (terminal) {
 		page->terminal = gnuplot_terminal(slice_of(terminal));
 		if (page->terminal == GNUPLOT_TERMINALS)

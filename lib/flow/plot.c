@@ -68,6 +68,7 @@ plot_free(struct plot *p)
 	buf_free(&p->head);
 	buf_free(&p->data);
 	buf_free(&p->draw);
+	buf_free(&p->text);
 	free(p);
 }
 
@@ -175,6 +176,25 @@ choose_distribution(struct plot *p, struct plot_table *t, struct error *e)
 	return want_groups(p, t, e);
 }
 
+/* What leat compare writes: changes with their intervals, by statistic or by group and statistic. */
+static int
+choose_compared(struct plot *p, struct plot_table *t, struct error *e)
+{
+	bool groups = table_column(t->source, SLICE("what")) > 0;
+
+	if (plot_table_want(t, ROLE_X, groups ? t->source->name[0] : SLICE("what"), PLOT_TEXT, e) <
+		0 ||
+	    plot_table_want(t, ROLE_Y,
+		plot_table_has(t, SLICE("ratio")) ? SLICE("ratio") : SLICE("difference"),
+		PLOT_MAYBE, e) < 0 ||
+	    plot_table_want(t, ROLE_LO, SLICE("lo"), PLOT_MAYBE, e) < 0 ||
+	    plot_table_want(t, ROLE_HI, SLICE("hi"), PLOT_MAYBE, e) < 0)
+		return -1;
+	if (p->o.kind == PLOT_BARS && plot_table_has(t, SLICE("ratio")))
+		p->one = true;
+	return groups ? plot_table_want(t, ROLE_GROUP, SLICE("what"), PLOT_TEXT, e) : 0;
+}
+
 /* x, one y or several, groups, intervals. */
 static int
 choose_points(struct plot *p, struct plot_table *t, struct error *e)
@@ -191,6 +211,8 @@ choose_points(struct plot *p, struct plot_table *t, struct error *e)
 	if (t->source == NULL && t->kind == KIND_NUMBERS && p->o.x.n == 0)
 		return error_set(e, "plain numbers have no x and y: draw them with hist, cdf, "
 				    "percentiles, box or violin");
+	if (slice_eq(t->type, SLICE("compare")) && x.n == 0 && p->o.y.n == 0 && p->o.by.n == 0)
+		return choose_compared(p, t, e);
 	if (is_headless(t) && (p->o.y.n == 0 || x.n == 0))
 		return which(t, x.n ? "-y" : "-x", e);
 	for (unsigned i = 0; x.n == 0 && is_table(t) && i < t->source->columns; i++)
@@ -205,11 +227,9 @@ choose_points(struct plot *p, struct plot_table *t, struct error *e)
 			return -1;
 	for (unsigned i = 0; ys == 0 && is_table(t) && i < t->source->columns; i++) {
 		struct slice name = t->source->name[i];
-		unsigned left = t->source->columns - i;
 
 		if (slice_eq(name, x) || is_of(&p->o.by, name) || is_of(&p->o.interval, name))
 			continue;
-		(void)left;
 		if (plot_table_want(t, ROLE_Y, name, several ? PLOT_MAYBE : PLOT_NUMBER, e) < 0)
 			return -1;
 		if (!several)
@@ -243,6 +263,9 @@ choose_heat(struct plot *p, struct plot_table *t, struct error *e)
 		if (plot_table_want(t, columns[i].role, slice_of(columns[i].name), PLOT_NUMBER, e) <
 		    0)
 			return -1;
+	/* Both ends of a cell are differences to the same base. */
+	t->column[1].base = t->column[0].base;
+	t->column[3].base = t->column[2].base;
 	return plot_table_want(t, ROLE_COUNT, weight, PLOT_NUMBER, e);
 }
 
@@ -303,6 +326,28 @@ hash_series(const void *context, uint32_t item)
 	return hash_bytes(p->series[item].tuple, p->tuple_n * sizeof *p->series[item].tuple);
 }
 
+/* dur_ns is "dur" (the unit stands behind it), t is time. */
+static struct slice
+spoken(struct plot *p, struct slice column)
+{
+	struct buf b = BUF_INIT;
+	struct slice s = column;
+
+	if (slice_eq(s, SLICE("t")))
+		return SLICE("time since start");
+	if (slice_eq(s, SLICE("addr")))
+		return SLICE("address");
+	if (s.n > 3 && slice_ends(s, SLICE("_ns")))
+		s.n -= 3;
+	else if (s.n > 6 && slice_ends(s, SLICE("_bytes")))
+		s.n -= 6;
+	for (size_t i = 0; i < s.n; i++)
+		buf_char(&b, s.p[i] == '_' ? ' ' : s.p[i]);
+	s = arena_copy(&p->arena, buf_view(&b));
+	buf_free(&b);
+	return s;
+}
+
 /* What tells this series from the others: the input if there are several, the groups, the column if there are several. */
 static struct slice
 series_name(struct plot *p, size_t table, size_t row, unsigned y)
@@ -334,7 +379,7 @@ series_name(struct plot *p, size_t table, size_t row, unsigned y)
 	if (plot_table_column(t, ROLE_Y, 1)) {
 		if (b.n > 0)
 			buf_slice(&b, SLICE(", "));
-		buf_slice(&b, plot_table_column(t, ROLE_Y, y)->name);
+		buf_slice(&b, spoken(p, plot_table_column(t, ROLE_Y, y)->name));
 	}
 	name = arena_copy(&p->arena, buf_view(&b));
 	buf_free(&b);
@@ -405,28 +450,6 @@ plot_next(struct plot *p)
 	return &p->draw;
 }
 
-/* dur_ns is "dur" (the unit stands behind it), t is time. */
-static struct slice
-spoken(struct plot *p, struct slice column)
-{
-	struct buf b = BUF_INIT;
-	struct slice s = column;
-
-	if (slice_eq(s, SLICE("t")))
-		return SLICE("time since start");
-	if (slice_eq(s, SLICE("addr")))
-		return SLICE("address");
-	if (s.n > 3 && slice_ends(s, SLICE("_ns")))
-		s.n -= 3;
-	else if (s.n > 6 && slice_ends(s, SLICE("_bytes")))
-		s.n -= 6;
-	for (size_t i = 0; i < s.n; i++)
-		buf_char(&b, s.p[i] == '_' ? ' ' : s.p[i]);
-	s = arena_copy(&p->arena, buf_view(&b));
-	buf_free(&b);
-	return s;
-}
-
 void
 plot_label(struct plot *p, struct gnuplot_axis *a, struct slice column)
 {
@@ -479,26 +502,39 @@ plot_value(const struct plot_column *c, size_t row, bool relative)
 }
 
 void
+plot_key_of(struct plot *p, size_t n, size_t longest)
+{
+	enum { WIDTH = 62, SAMPLE = 7, ROWS = 3 };
+	size_t columns;
+
+	longest = longest > PLOT_NAME_MAX ? PLOT_NAME_MAX : longest;
+	columns = WIDTH / (longest + SAMPLE);
+	columns = columns > n ? n : columns ? columns : 1;
+	if (n == 0 || longest == 0) {
+		buf_slice(&p->head, SLICE("unset key\n"));
+	} else if ((n + columns - 1) / columns <= ROWS) {
+		p->o.page.key_rows = (unsigned)((n + columns - 1) / columns);
+		buf_printf(&p->head,
+		    "set key at graph 0.5, graph 1.02 center bottom horizontal Left reverse "
+		    "samplen 2 spacing 1.1 maxcols %zu\n",
+		    columns);
+	} else {
+		buf_slice(&p->head, SLICE("set key outside right top vertical Left reverse samplen "
+					  "1.5 spacing 1.05\n"));
+	}
+}
+
+void
 plot_key(struct plot *p, size_t series)
 {
-	size_t longest = 0, sum = 0;
+	size_t longest = 0;
 
 	for (size_t i = 0; i < p->series_n; i++) {
 		size_t n = gnuplot_length(p->series[i].name);
 
-		n = n > PLOT_NAME_MAX ? PLOT_NAME_MAX : n;
 		longest = n > longest ? n : longest;
-		sum += n + 6;
 	}
-	if (series == 0 || longest == 0)
-		buf_slice(&p->head, SLICE("unset key\n"));
-	else if (sum <= 120 || series <= 4)
-		buf_slice(&p->head,
-		    SLICE("set key outside top center horizontal samplen 2 spacing 1.1\n"));
-	else
-		buf_slice(&p->head,
-		    SLICE(
-			"set key outside right top vertical Left reverse samplen 2 spacing 1.1\n"));
+	plot_key_of(p, series, longest);
 }
 
 void
@@ -570,6 +606,22 @@ no_data(struct plot *p)
 	buf_slice(&p->draw, SLICE("plot NaN"));
 }
 
+/* Where gnuplot may find that it writes to a terminal, it draws what was made for one. */
+static void
+put_drawing(struct plot *p, struct buf *to)
+{
+	bool text = p->text.n > 0,
+	     may_be_text = p->o.page.guess || p->o.page.terminal == GNUPLOT_DUMB;
+
+	if (text && may_be_text) {
+		buf_slice(to, SLICE("if (GPVAL_TERM eq 'dumb') {\n"));
+		buf_slice(to, buf_view(&p->text));
+		buf_slice(to, SLICE("} else {\n"));
+	}
+	buf_slice(to, buf_view(&p->draw));
+	buf_slice(to, text && may_be_text ? SLICE("\n}\n") : SLICE("\n"));
+}
+
 int
 plot_write(struct plot *p, struct buf *to, struct error *e)
 {
@@ -602,7 +654,7 @@ plot_write(struct plot *p, struct buf *to, struct error *e)
 	gnuplot_begin(to, &p->o.page);
 	buf_slice(to, buf_view(&p->head));
 	buf_slice(to, buf_view(&p->data));
-	buf_slice(to, buf_view(&p->draw));
-	buf_slice(to, SLICE("\nunset output\n"));
+	put_drawing(p, to);
+	gnuplot_end(to, &p->o.page);
 	return 0;
 }

@@ -216,7 +216,12 @@ draw_bars(struct bars *s, struct error *e)
 	}
 	for (size_t i = 0; s->intervals && i < p->series_n; i++)
 		buf_printf(plot_next(p),
-		    "$d%zu using 1:2:7:8 with yerrorbars pt 7 ps 0.01 lw 1 lc rgb '#000000'", i);
+		    "$d%zu using 1:7:(0):($8-$7) with vectors heads size graph 0.006,90 lw 0.9 lc "
+		    "rgb '#000000'",
+		    i);
+	if (p->one && !p->y.log)
+		buf_slice(&p->head, SLICE("set arrow from graph 0, first 1 to graph 1, first 1 "
+					  "nohead front lw 0.8 dt 2 lc rgb '#404040'\n"));
 	categories(s);
 	return 0;
 }

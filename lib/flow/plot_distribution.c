@@ -326,7 +326,8 @@ draw_cdf(struct distribution *d, struct error *e)
 static void
 percentile_ticks(struct plot *p, double width)
 {
-	buf_slice(&p->head, SLICE("set xtics ('0 %%' 0, '50 %%' 0.30103, '90 %%' 1, '99 %%' 2"));
+	buf_printf(&p->head, "set xtics (%s'50 %%%%' 0.30103, '90 %%%%' 1, '99 %%%%' 2",
+	    width < 3 ? "'0 %%' 0, " : "");
 	for (int nines = 3; nines <= width + 1e-9; nines++)
 		buf_printf(
 		    &p->head, ", '%.*f %%%%' %d", nines - 2, 100 - pow(10, 2 - nines), nines);
@@ -379,7 +380,6 @@ draw_percentiles(struct distribution *d, struct error *e)
 	}
 	put_axes(p);
 	percentile_ticks(p, width);
-	buf_slice(&p->head, SLICE("set key inside top left vertical Left reverse\n"));
 	return 0;
 }
 
@@ -584,7 +584,7 @@ draw_cells(struct distribution *d, const struct edges *g, double *const *cell)
 		    i, gnuplot_colour(i));
 		b = plot_next(p);
 		buf_printf(b, "$d%zu with lines lw 1.4 dt %u lc rgb '%s' title ", i,
-		    gnuplot_dash(i), gnuplot_colour(i));
+		    d->n <= GNUPLOT_COLOURS ? 1 : gnuplot_dash(i), gnuplot_colour(i));
 		gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
 	}
 }
@@ -655,9 +655,7 @@ draw_hist(struct distribution *d, struct error *e)
 static void
 small_label(struct plot *p, const char *text)
 {
-	double size = p->o.page.terminal == GNUPLOT_PNG   ? 18
-		      : p->o.page.terminal == GNUPLOT_PDF ? 6
-							  : 10;
+	double size = gnuplot_small(&p->o.page);
 
 	buf_slice(&p->head, SLICE("set xlabel "));
 	if (p->o.x_label.p) {

@@ -32,6 +32,7 @@ struct plot {
 	struct plot_series *series;
 	size_t series_n, series_cap;
 	unsigned tuple_n;
+	bool one; /* bars are ratios: a line at 1 */
 	struct hash_set series_set;
 	struct losses lost;
 	struct arena arena;
@@ -39,6 +40,7 @@ struct plot {
 	struct buf head;  /* settings of the figure */
 	struct buf data;  /* $data blocks */
 	struct buf draw;  /* elements of plot, separated by ", \\\n" */
+	struct buf text;  /* how to draw it on a terminal of characters, if that is different */
 	struct gnuplot_axis x, y;
 };
 
@@ -66,6 +68,9 @@ double plot_value(const struct plot_column *c, size_t row, bool relative);
 
 /* The legend: none for a single series without name. */
 void plot_key(struct plot *p, size_t series);
+
+/* The same for n names, of which the longest has so many characters. */
+void plot_key_of(struct plot *p, size_t n, size_t longest);
 
 /* Ticks of categories 0 .. n-1 on the x axis, turned where they would overlap. */
 void plot_categories(struct plot *p, const struct slice *name, size_t n);

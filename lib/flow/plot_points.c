@@ -36,7 +36,7 @@ static void
 unit_of(struct plot *p, struct gnuplot_axis *a, const struct plot_column *c)
 {
 	a->unit = c->base->hex ? GNUPLOT_ADDRESS : gnuplot_unit_of_field(c->name);
-	a->base = a->unit == GNUPLOT_ADDRESS ? (double)(uint64_t)c->base->base : 0;
+	a->base = a->unit == GNUPLOT_ADDRESS ? (uint64_t)c->base->base : 0;
 	plot_label(p, a, c->name);
 }
 
@@ -91,6 +91,22 @@ from_start(struct plot *p, struct points *ps, bool vertical)
 	for (size_t i = 0; i < ps->n; i++)
 		*(vertical ? &ps->at[i].y : &ps->at[i].x) -= least;
 	(void)p;
+}
+
+/* 1 2 4 8 16 ...: threads, sizes. */
+static bool
+are_powers_of_two(const struct points *ps)
+{
+	double least = INFINITY, largest = 0;
+	int exponent;
+
+	for (size_t i = 0; i < ps->n; i++) {
+		if (ps->at[i].x < 1 || frexp(ps->at[i].x, &exponent) != 0.5)
+			return false;
+		least = fmin(least, ps->at[i].x);
+		largest = fmax(largest, ps->at[i].x);
+	}
+	return largest / least >= 8;
 }
 
 static bool
@@ -271,8 +287,9 @@ draw_line(struct plot *p, const struct points *ps, size_t s, size_t n)
 	if (ps->intervals) {
 		b = plot_next(p);
 		buf_printf(b,
-		    "$d%zu using 1:2:3:4 with yerrorbars pt %u ps 0.01 lw 0.9 lc rgb '%s'", s,
-		    gnuplot_mark(s), gnuplot_colour(s));
+		    "$d%zu using 1:3:(0):($4-$3) with vectors heads size graph 0.006,90 lw 0.9 lc "
+		    "rgb '%s'",
+		    s, gnuplot_colour(s));
 	}
 	b = plot_next(p);
 	buf_printf(b, "$d%zu using 1:2 with %s lw 1.5 dt %u pt %u ps 0.8 lc rgb '%s' title ", s,
@@ -319,10 +336,12 @@ plot_points(struct plot *p, struct error *e)
 		if (y && slice_eq(y->name, SLICE("t")))
 			from_start(p, &ps, true);
 	}
-	p->x.log = wants_log(p->o.log_x, &ps, false, false);
+	p->x.base2 = lines && are_powers_of_two(&ps);
+	p->x.log =
+	    wants_log(p->o.log_x, &ps, false, false) || (p->x.base2 && p->o.log_x == PLOT_LOG_AUTO);
 	p->y.log = wants_log(p->o.log_y, &ps, true, p->y.unit == GNUPLOT_NS);
 	measure(p, &ps);
-	p->x.tight = true;
+	p->x.tight = p->x.unit == GNUPLOT_NS || ps.n > MARKS_MAX;
 	if (ps.hidden > 0) {
 		plot_put_count(&count, ps.hidden);
 		plot_note(

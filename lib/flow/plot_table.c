@@ -150,14 +150,23 @@ is_large(int64_t v)
 	return v > (INT64_C(1) << EXACT_BITS) || v < -(INT64_C(1) << EXACT_BITS);
 }
 
-/* A whole number as a double, less the base; differences of two's complement are right for addresses, too. */
+/* A whole number as a double, less the base. */
 static double
 whole(struct plot_base *base, int64_t v)
 {
 	if (base->base == 0 && !base->set && is_large(v))
 		base->base = v;
 	base->set = true;
-	return (double)(int64_t)((uint64_t)v - (uint64_t)base->base);
+	return (double)((__int128)v - base->base);
+}
+
+static double
+address(struct plot_base *base, uint64_t v)
+{
+	if (base->base == 0 && !base->set && v > UINT64_C(1) << EXACT_BITS)
+		base->base = (int64_t)v;
+	base->set = base->hex = true;
+	return (double)((__int128)v - (__int128)(uint64_t)base->base);
 }
 
 /* The number of a cell; NAN where it is none. */
@@ -170,10 +179,8 @@ number(struct plot_base *base, struct slice s)
 
 	if (num_i64(s, &i) == 0)
 		return whole(base, i);
-	if (s.n > 2 && s.p[0] == '0' && s.p[1] == 'x' && num_any(s, &u) == 0) {
-		base->hex = true;
-		return whole(base, (int64_t)u);
-	}
+	if (s.n > 2 && s.p[0] == '0' && s.p[1] == 'x' && num_any(s, &u) == 0)
+		return address(base, u);
 	if (num_f64(s, &d) == 0) {
 		base->set = true;
 		return d - (double)base->base;
@@ -361,13 +368,12 @@ put_value(struct plot_table *t, struct plot_column *c, enum trace_kind kind, uni
 			buf_i64(&text, v.i);
 		break;
 	case TRACE_BIG:
-		d = whole(c->base, (int64_t)v.u);
+		d = (double)((__int128)v.u - c->base->base);
 		if (c->as == PLOT_TEXT)
 			buf_u64(&text, v.u);
 		break;
 	case TRACE_ADDR:
-		c->base->hex = true;
-		d = whole(c->base, (int64_t)v.u);
+		d = address(c->base, v.u);
 		if (c->as == PLOT_TEXT)
 			buf_hex(&text, v.u);
 		break;

@@ -1,6 +1,9 @@
 #include <math.h>
 
+#include "base/num.h"
 #include "form/gnuplot.h"
+
+enum { NOTE_WIDTH = 68 }; /* characters of a line beneath the title */
 
 static const char *const terminal_names[] = { "png", "svg", "pdf", "dumb", "canvas", "qt" };
 
@@ -221,21 +224,29 @@ gnuplot_put_palette(struct buf *b, enum gnuplot_palette palette)
 
 /* ---- the page ---- */
 
-/* Inlines what the page of the canvas terminal takes from files, and keeps text from ending its script: "</" in a
- * string of JavaScript is the same as "<\/". One line of sh without single quotes, but those around the program. */
+/* The page of the canvas terminal takes its scripts, style and icons from files: they become part of it, so that it can be
+ * sent and kept. Its buttons name functions without calling them. And text cannot end the script that holds it: "</" in a
+ * string of JavaScript is the same as "<\/". No single quotes: this is a word of sh. */
 static const char canvas_filter[] =
-    "awk '/excanvas.js/ || /gnuplot_mouse.css/ && !/href/ { next } "
+    "awk '/excanvas.js/ || /popup_help/ || /help_URL/ { next } "
     "match($0, /(src|href)=\"[^\"]*\\.(js|css)\"/) { "
     "file = substr($0, RSTART, RLENGTH); css = file ~ /^href/; "
     "sub(/^[a-z]*=\"/, \"\", file); sub(/\"$/, \"\", file); "
     "print css ? \"<style>\" : \"<script>\"; "
     "while ((getline line < file) > 0) print line; close(file); "
     "print css ? \"</style>\" : \"</script>\"; next } "
+    "/<td class=\"icon\" onclick=gnuplot/ { "
+    "title = \"\"; if (match($0, /title=\"[^\"]*\"/)) title = substr($0, RSTART, RLENGTH); "
+    "sub(/<td class=\"icon\"/, \"<td class=\\\"icon\\\" \" title); "
+    "sub(/<img [^>]*grid.png[^>]*>/, \"#\"); sub(/<img [^>]*previouszoom.png[^>]*>/, \"-\"); "
+    "sub(/<img [^>]*nextzoom.png[^>]*>/, \"+\"); sub(/<img [^>]*textzoom.png[^>]*>/, \"A\"); "
+    "if ($0 !~ /onclick=[^>]*\\(/) sub(/onclick=[a-z_.]*/, \"&()\") } "
     "/^T\\(/ { gsub(/<[\\/]/, \"<\\\\/\"); gsub(/<!/, \"<\\\\!\") } { print }'";
 
-/* cairo writes the date of its making into a PDF; as many bytes of another keep every offset in the file. */
+/* cairo writes the date of its making into a PDF; as many bytes of another keep every offset in the file. It cannot write
+ * to a pipe that gnuplot opened, and so the picture is made in a file. */
 static const char pdf_filter[] =
-    "LC_ALL=C sed 's/\\/CreationDate (D:[0-9]\\{14\\}/\\/CreationDate (D:20000101000000/'";
+    "LC_ALL=C sed 's/\\/CreationDate (D:[0-9]\\{14\\}/\\/CreationDate (D:20000101000000/' ";
 
 /* A word of sh: 'it'\''s'. */
 static void
@@ -266,11 +277,18 @@ raw_string(struct buf *b, struct slice s)
 static void
 put_output(struct buf *b, const struct gnuplot_page *page)
 {
-	struct buf command = BUF_INIT;
+	struct buf text = BUF_INIT;
 
-	if (page->terminal == GNUPLOT_CANVAS || page->terminal == GNUPLOT_PDF) {
-		buf_printf(
-		    &command, "| %s", page->terminal == GNUPLOT_PDF ? pdf_filter : canvas_filter);
+	/* A name that begins with | would be a command to gnuplot. */
+	if (page->output.n > 0 && page->output.p[0] == '|')
+		buf_slice(&text, SLICE("./"));
+	buf_slice(&text, page->output);
+	if (page->terminal == GNUPLOT_PDF) {
+		buf_slice(b, SLICE("leat_file = system('mktemp')\nset output leat_file\n"));
+	} else if (page->terminal == GNUPLOT_CANVAS) {
+		struct buf command = BUF_INIT;
+
+		buf_printf(&command, "| %s", canvas_filter);
 		if (page->output.n > 0) {
 			buf_slice(&command, SLICE(" >"));
 			shell_word(&command, page->output);
@@ -278,23 +296,47 @@ put_output(struct buf *b, const struct gnuplot_page *page)
 		buf_slice(b, SLICE("set output "));
 		raw_string(b, buf_view(&command));
 		buf_char(b, '\n');
+		buf_free(&command);
 	} else if (page->output.n > 0) {
 		buf_slice(b, SLICE("set output "));
-		/* A name that begins with | would be a command to gnuplot. */
-		if (page->output.p[0] == '|') {
-			buf_slice(&command, SLICE("./"));
-			buf_slice(&command, page->output);
-			raw_string(b, buf_view(&command));
-		} else {
-			raw_string(b, page->output);
-		}
+		raw_string(b, buf_view(&text));
 		buf_char(b, '\n');
 	}
+	buf_free(&text);
+}
+
+void
+gnuplot_end(struct buf *b, const struct gnuplot_page *page)
+{
+	struct buf command = BUF_INIT;
+
+	buf_slice(b, SLICE("unset output\n"));
+	if (page->terminal != GNUPLOT_PDF)
+		return;
+	buf_slice(&command, slice_of(pdf_filter));
+	buf_slice(b, SLICE("system "));
+	raw_string(b, buf_view(&command));
+	buf_slice(b, SLICE(".leat_file."));
+	command.n = 0;
+	if (page->output.n > 0) {
+		buf_slice(&command, SLICE(" >"));
+		shell_word(&command, page->output);
+	}
+	raw_string(b, buf_view(&command));
+	buf_slice(b, SLICE("\nsystem 'rm -f '.leat_file\n"));
 	buf_free(&command);
 }
 
+static double
+font_size(enum gnuplot_terminal terminal)
+{
+	static const double size[] = { 24, 13, 8, 10, 12, 11 };
+
+	return size[terminal];
+}
+
 static void
-put_font(struct buf *b, const struct gnuplot_page *page, const char *family, double size)
+put_font(struct buf *b, const struct gnuplot_page *page, const char *family)
 {
 	const char *comma = page->font.n ? memrchr(page->font.p, ',', page->font.n) : NULL;
 	struct buf font = BUF_INIT;
@@ -304,7 +346,7 @@ put_font(struct buf *b, const struct gnuplot_page *page, const char *family, dou
 	else
 		buf_slice(&font, slice_of(family));
 	if (comma == NULL)
-		buf_printf(&font, ",%g", size);
+		buf_printf(&font, ",%g", font_size(page->terminal));
 	buf_slice(b, SLICE(" font "));
 	gnuplot_quote(b, buf_view(&font), 0);
 	buf_free(&font);
@@ -326,14 +368,14 @@ put_terminal(struct buf *b, const struct gnuplot_page *page)
 		    "set terminal svg noenhanced size %g,%g dynamic background '#ffffff' linewidth "
 		    "1.2",
 		    or (w, 600), or (h, 400));
-		put_font(b, page, "Helvetica,Arial,sans-serif", 13);
+		put_font(b, page, "Helvetica,Arial,sans-serif");
 		break;
 	case GNUPLOT_PDF:
 		buf_printf(b,
 		    "set terminal pdfcairo noenhanced color size %gin,%gin linewidth 1.2 "
 		    "pointscale 0.5",
 		    or (w, 3.5), or (h, 2.4));
-		put_font(b, page, "", 8);
+		put_font(b, page, "");
 		break;
 	case GNUPLOT_DUMB:
 		buf_printf(b, "set terminal dumb noenhanced size %g,%g", or (w, 79), or (h, 24));
@@ -342,18 +384,19 @@ put_terminal(struct buf *b, const struct gnuplot_page *page)
 		buf_printf(b,
 		    "set terminal canvas standalone mousing noenhanced size %g,%g linewidth 1.5",
 		    or (w, 900), or (h, 600));
-		put_font(b, page, "", 12);
+		put_font(b, page, "");
 		break;
 	case GNUPLOT_QT:
 		buf_printf(b, "set terminal qt persist noenhanced size %g,%g linewidth 1.5",
 		    or (w, 900), or (h, 600));
-		put_font(b, page, "", 11);
+		put_font(b, page, "");
 		break;
 	default:
 		buf_printf(b,
-		    "set terminal pngcairo noenhanced size %g,%g linewidth 2.4 pointscale 1.5",
+		    "set terminal pngcairo noenhanced size %g,%g linewidth 2.4 pointscale 1.5 "
+		    "dashlength 0.45",
 		    or (w, 1050), or (h, 720));
-		put_font(b, page, "", 24);
+		put_font(b, page, "");
 	}
 	buf_char(b, '\n');
 	if (page->guess && page->terminal == GNUPLOT_PNG) {
@@ -364,12 +407,81 @@ put_terminal(struct buf *b, const struct gnuplot_page *page)
 	put_output(b, page);
 }
 
+/* Lines of at most NOTE_WIDTH characters, broken at blanks. */
+static size_t
+wrap(struct buf *to, const char *notes)
+{
+	struct slice rest = slice_of(notes);
+	size_t lines = 0;
+
+	while (rest.n > 0) {
+		struct slice line = slice_cut(&rest, '\n');
+
+		while (line.n > 0) {
+			size_t end = line.n;
+
+			if (gnuplot_length(line) > NOTE_WIDTH) {
+				size_t limit = place(line, NOTE_WIDTH);
+				const char *blank = memrchr(line.p, ' ', limit);
+
+				end = blank && blank > line.p ? (size_t)(blank - line.p) : limit;
+			}
+			buf_put(to, line.p, end);
+			buf_char(to, '\n');
+			lines++;
+			line = slice_trim((struct slice){ line.p + end, line.n - end });
+		}
+	}
+	return lines;
+}
+
+/* Above the graph, from below: legend, notes, title. The margin has room for all of them. */
+static void
+put_top(struct buf *b, const struct gnuplot_page *page)
+{
+	double small = page->terminal == GNUPLOT_DUMB ? 1 : 0.85;
+	double at = page->key_rows > 0 ? 1.15 * page->key_rows + 0.7 : 0.6;
+	struct buf notes = BUF_INIT;
+	size_t lines = wrap(&notes, page->notes ? page->notes : "");
+	struct slice rest = buf_view(&notes);
+
+	for (size_t i = 0; i < lines; i++) {
+		buf_printf(b, "set label %zu ", 1001 + i);
+		gnuplot_quote(b, slice_cut(&rest, '\n'), 0);
+		buf_printf(b,
+		    " at screen 0.5, graph 1 center offset character 0,%.4g font ',%g' textcolor "
+		    "rgb '#a02000'\n",
+		    at + small * ((double)(lines - i) - 0.5), gnuplot_small(page));
+	}
+	at += small * (double)lines + (lines > 0 ? 0.2 : 0);
+	if (page->title.n > 0) {
+		buf_slice(b, SLICE("set label 1000 "));
+		gnuplot_quote(b, page->title, 0);
+		buf_printf(b, " at screen 0.5, graph 1 center offset character 0,%.4g\n", at + 0.6);
+		at += 1.3;
+	}
+	buf_printf(b, "set tmargin %.4g\n", at + 0.3);
+	buf_free(&notes);
+}
+
+double
+gnuplot_small(const struct gnuplot_page *page)
+{
+	const char *comma = page->font.n ? memrchr(page->font.p, ',', page->font.n) : NULL;
+	double size = 0;
+
+	if (comma)
+		num_f64(
+		    (struct slice){ comma + 1, page->font.n - (size_t)(comma + 1 - page->font.p) },
+		    &size);
+	if (size <= 0)
+		size = font_size(page->terminal);
+	return round(size * 0.8 * 10) / 10;
+}
+
 void
 gnuplot_begin(struct buf *b, const struct gnuplot_page *page)
 {
-	size_t notes = 0;
-	double size = page->terminal == GNUPLOT_PNG ? 20 : page->terminal == GNUPLOT_PDF ? 7 : 11;
-
 	buf_slice(b, SLICE("# A script for gnuplot 5.4, data included: gnuplot draws it from "
 			   "standard input.\n"));
 	put_terminal(b, page);
@@ -377,28 +489,7 @@ gnuplot_begin(struct buf *b, const struct gnuplot_page *page)
 			   "set tics nomirror out scale 0.6,0.35\n"
 			   "set grid xtics ytics lw 0.5 lt 1 lc rgb '#d8d8d8'\n"
 			   "set key noautotitle\n"
-			   "set style fill solid 1 noborder\n"));
-	for (const char *p = page->notes; p && *p; p++)
-		notes += *p == '\n';
-	if (notes > 0) {
-		struct slice rest = slice_of(page->notes);
-
-		buf_slice(b, SLICE("set title "));
-		if (page->title.n > 0)
-			buf_slice(b, SLICE("\"\\n\"."));
-		for (size_t i = 0; i < notes; i++) {
-			gnuplot_quote(b, slice_cut(&rest, '\n'), 0);
-			buf_slice(b, i + 1 < notes ? SLICE(".\"\\n\".") : SLICE(""));
-		}
-		buf_printf(b, " font ',%g' textcolor rgb '#a02000'\n", size);
-	}
-	if (page->title.n > 0 && notes > 0) {
-		buf_slice(b, SLICE("set label 1000 "));
-		gnuplot_quote(b, page->title, 0);
-		buf_slice(b, SLICE(" at graph 0.5, screen 1 center offset 0,-1\n"));
-	} else if (page->title.n > 0) {
-		buf_slice(b, SLICE("set title "));
-		gnuplot_quote(b, page->title, 0);
-		buf_char(b, '\n');
-	}
+			   "set style fill solid 1 noborder\n"
+			   "set pointintervalbox 0\n"));
+	put_top(b, page);
 }

@@ -46,10 +46,17 @@ struct gnuplot_page {
 	struct slice output; /* the picture's file; empty for standard output */
 	struct slice title;  /* empty: none */
 	const char *notes;   /* lines beneath the title, or NULL */
+	unsigned key_rows;   /* of the legend between these and the graph */
 };
+
+/* The size of small letters: notes, captions. */
+double gnuplot_small(const struct gnuplot_page *page);
 
 /* The head of a script: terminal, output, title, notes, and what all figures have in common. */
 void gnuplot_begin(struct buf *b, const struct gnuplot_page *page);
+
+/* Its end, after the plot. */
+void gnuplot_end(struct buf *b, const struct gnuplot_page *page);
 
 /* Text without what no terminal can show: control bytes as \n, \t, \xNN, bytes that are no UTF-8 as U+FFFD. At most max
  * characters, with an ellipsis in the middle of what is longer; 0 for no limit. */

@@ -214,7 +214,7 @@ addresses(struct buf *b, const struct gnuplot_axis *a, double lo, double hi)
 
 	while ((hi - lo) / step > 6)
 		step *= 2;
-	first = step - fmod(fmod(a->base, step) + fmod(lo, step), step);
+	first = step - fmod((double)(a->base % (uint64_t)step) + fmod(lo, step), step);
 	first = lo + fmod(first, step);
 	for (double v = first; v <= hi; v += step)
 		tick(b, a, v, true, &before);
@@ -227,7 +227,7 @@ put_label(struct buf *b, const struct gnuplot_axis *a)
 
 	buf_slice(&label, a->label);
 	if (!a->plain && a->suffix[0])
-		buf_printf(&label, "%s(%s)", label.n ? " " : "", a->suffix);
+		buf_printf(&label, label.n ? " (%s)" : "%s", a->suffix);
 	buf_printf(b, "set %slabel ", a->name);
 	gnuplot_quote(b, buf_view(&label), 0);
 	buf_char(b, '\n');
@@ -269,7 +269,7 @@ gnuplot_axis_put(struct buf *b, const struct gnuplot_axis *a)
 		buf_printf(b, "set %stics (", a->name);
 		if (a->unit == GNUPLOT_ADDRESS)
 			addresses(b, a, lo, hi);
-		else if (a->unit == GNUPLOT_BYTES)
+		else if (a->unit == GNUPLOT_BYTES || a->base2)
 			powers_of_two(b, a, lo, hi);
 		else
 			decades(b, a, lo, hi);

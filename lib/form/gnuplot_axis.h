@@ -27,9 +27,10 @@ struct gnuplot_axis {
 	struct slice label; /* without unit */
 	bool plain;         /* the label is complete: no unit is added */
 	bool log;
+	bool base2;    /* logarithmic with ticks at powers of two, as bytes have */
 	bool tight;    /* ends where the data ends, not at a tick */
 	double lo, hi; /* extent of the data; lo > hi where there is none */
-	double base;   /* what is added to the number of an address */
+	uint64_t base; /* what is added to the number of an address */
 	bool has_min, has_max;
 	double min, max; /* where the axis ends if the user said so */
 

@@ -1,4 +1,4 @@
-/* plot_grid.c - part of plot.h: heat and timeline */
+/* plot_timeline.c - part of plot.h: spans on lanes */
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,116 +7,12 @@
 
 enum { SPAN_COLUMNS = 4000, NAMES = GNUPLOT_COLOURS - 1 };
 
-/* ---- heat ---- */
-
-static void
-heat_axis(struct plot *p, struct gnuplot_axis *a, const char *key, const char *unit,
-    const char *scale, enum plot_log asked)
+/* Large areas are not black; what has no colour of its own is light. */
+static const char *
+fill(size_t k, size_t shown)
 {
-	const struct table *t = p->table[0]->source;
-	struct slice name = table_word(t, slice_of(key)), u = table_word(t, slice_of(unit));
-	struct slice s = table_word(t, slice_of(scale));
-
-	a->unit = u.n ? gnuplot_unit(u) : gnuplot_unit_of_field(name);
-	a->log = asked == PLOT_LOG_YES ||
-		 (asked == PLOT_LOG_AUTO && s.n > 0 && slice_starts(s, SLICE("log")));
-	a->tight = true;
-	plot_label(p, a, name);
+	return k >= shown ? "#c0c0c0" : k == GNUPLOT_COLOURS - 1 ? "#606060" : gnuplot_colour(k);
 }
-
-/* A seam: where a piece of the axis was taken out. */
-static void
-seams(struct plot *p)
-{
-	const struct table *t = p->table[0]->source;
-
-	for (size_t i = 0; i < t->words; i++) {
-		bool vertical = true;
-		double at = NAN;
-
-		if (!slice_eq(t->word[i].key, SLICE("seam")))
-			continue;
-		for (size_t k = i; k < t->words && t->word[k].line == t->word[i].line; k++) {
-			if (slice_eq(t->word[k].key, SLICE("axis")))
-				vertical = slice_eq(t->word[k].value, SLICE("y"));
-			if (slice_eq(t->word[k].key, SLICE("y")) ||
-			    slice_eq(t->word[k].key, SLICE("x"))) {
-				vertical = slice_eq(t->word[k].key, SLICE("y"));
-				num_f64(t->word[k].value, &at);
-			}
-			if (slice_eq(t->word[k].key, SLICE("at")))
-				num_f64(t->word[k].value, &at);
-		}
-		(void)vertical;
-	}
-}
-
-int
-plot_heat(struct plot *p, struct error *e)
-{
-	struct gnuplot_axis c = GNUPLOT_AXIS_INIT("cb");
-	const struct plot_table *t = p->tables ? p->table[0] : NULL;
-	const struct plot_column *col[5];
-	static const unsigned role[] = { ROLE_LO, ROLE_X_HI, ROLE_HI, ROLE_Y_HI, ROLE_COUNT };
-	struct buf *b;
-
-	if (p->tables > 1)
-		return error_set(e, "heat draws one matrix, not %zu", p->tables);
-	if (t == NULL || t->rows == 0)
-		return 0;
-	for (unsigned i = 0; i < 5; i++)
-		col[i] = plot_table_column(t, role[i], 0);
-	heat_axis(p, &p->x, "x", "x_unit", "x_scale", p->o.log_x);
-	heat_axis(p, &p->y, "y", "y_unit", "y_scale", p->o.log_y);
-	if (slice_eq(table_word(t->source, SLICE("x")), SLICE("t")) && p->o.x_label.p == NULL)
-		p->x.label = SLICE("time");
-	for (size_t r = 0; r < t->rows; r++) {
-		for (unsigned i = 0; i < 4; i++) {
-			struct gnuplot_axis *a = i < 2 ? &p->x : &p->y;
-
-			if (!a->log || col[i]->v[r] > 0)
-				gnuplot_axis_add(a, plot_value(col[i], r, false));
-		}
-		if (col[4]->v[r] > 0)
-			gnuplot_axis_add(&c, col[4]->v[r]);
-	}
-	if (plot_range(p, &p->x, &p->o.x_range, "--x-range", e) < 0 ||
-	    plot_range(p, &p->y, &p->o.y_range, "--y-range", e) < 0)
-		return -1;
-	c.log = c.lo > 0 && c.hi / c.lo >= 20;
-	c.tight = true;
-	c.label = col[4]->name;
-	gnuplot_axis_settle(&p->x);
-	gnuplot_axis_settle(&p->y);
-	gnuplot_axis_settle(&c);
-	seams(p);
-	buf_slice(&p->data, SLICE("$d << EOD\n"));
-	for (size_t r = 0; r < t->rows; r++) {
-		if (!(col[4]->v[r] > 0))
-			continue;
-		for (unsigned i = 0; i < 4; i++) {
-			const struct gnuplot_axis *a = i < 2 ? &p->x : &p->y;
-
-			gnuplot_axis_number(&p->data, a, plot_value(col[i], r, false));
-			buf_char(&p->data, ' ');
-		}
-		gnuplot_axis_number(&p->data, &c, col[4]->v[r]);
-		buf_char(&p->data, '\n');
-	}
-	buf_slice(&p->data, SLICE("EOD\n"));
-	gnuplot_axis_put(&p->head, &p->x);
-	gnuplot_axis_put(&p->head, &p->y);
-	gnuplot_axis_put(&p->head, &c);
-	gnuplot_put_palette(&p->head, p->o.palette);
-	buf_slice(&p->head, SLICE("unset key\nset border 15\nunset grid\nset colorbox user origin "
-				  "graph 1.03, graph 0 size 0.025, graph 1\n"));
-	b = plot_next(p);
-	buf_slice(b, SLICE("$d using 1:3:1:2:3:4:5 with boxxyerror fillstyle solid 1 noborder "
-			   "fillcolor palette"));
-	return 0;
-}
-
-/* ---- timeline ---- */
 
 struct span {
 	double start, end;
@@ -288,7 +184,7 @@ plot_timeline(struct plot *p, struct error *e)
 {
 	struct timeline l = { 0 };
 	uint32_t *lane, *place, *rank, *colour;
-	size_t merged = 0, shown;
+	size_t merged = 0, shown, longest = 0;
 	struct buf *b;
 	double column;
 
@@ -361,8 +257,7 @@ plot_timeline(struct plot *p, struct error *e)
 			buf_printf(b,
 			    "$d%u_%zu using 1:3:1:2:3:4 with boxxyerror fillstyle solid 1 border "
 			    "lc rgb '%s' lw 0.4 fillcolor rgb '%s'",
-			    depth, k, k < shown ? gnuplot_colour(k) : "#a0a0a0",
-			    k < shown ? gnuplot_colour(k) : "#a0a0a0");
+			    depth, k, fill(k, shown), fill(k, shown));
 		}
 	if (merged > 0)
 		plot_note(p, "%zu of %zu spans share a mark with a neighbour", merged, l.n);
@@ -371,17 +266,21 @@ plot_timeline(struct plot *p, struct error *e)
 		b = plot_next(p);
 		buf_printf(b,
 		    "keyentry with boxes fillstyle solid 1 noborder fillcolor rgb '%s' title ",
-		    gnuplot_colour(k));
+		    fill(k, shown));
 		gnuplot_quote(b, p->texts.text[l.names.text[rank[k]]], PLOT_NAME_MAX);
 	}
 	if (shown < l.names.n)
 		buf_printf(plot_next(p),
-		    "keyentry with boxes fillstyle solid 1 noborder fillcolor rgb '#a0a0a0' title "
+		    "keyentry with boxes fillstyle solid 1 noborder fillcolor rgb '#c0c0c0' title "
 		    "'%zu others'",
 		    l.names.n - shown);
 	gnuplot_axis_put(&p->head, &p->x);
-	buf_slice(
-	    &p->head, SLICE("set key outside top center horizontal samplen 1.5 spacing 1.1\n"));
+	for (size_t k = 0; k < shown; k++) {
+		size_t n = gnuplot_length(p->texts.text[l.names.text[rank[k]]]);
+
+		longest = n > longest ? n : longest;
+	}
+	plot_key_of(p, shown + (shown < l.names.n), longest);
 	buf_slice(&p->head, SLICE("set ylabel "));
 	gnuplot_quote(&p->head, p->o.y_label.p ? p->o.y_label : p->y.label, 0);
 	buf_printf(
