@@ -102,6 +102,22 @@ parse_expr(const char *option, const char *arg)
 	return x;
 }
 
+/* Names joined by '|': none is empty, or holds an '='. */
+static bool
+are_names(struct slice s)
+{
+	bool more = true;
+
+	if (memchr(s.p, '=', s.n))
+		return false;
+	while (more) {
+		more = memchr(s.p, '|', s.n) != NULL;
+		if (slice_cut(&s, '|').n == 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 parse_keys(const char *arg)
 {
@@ -110,22 +126,18 @@ parse_keys(const char *arg)
 	size_t cap = 0;
 	bool more = true;
 
-	how.keys = 0;
-	while (more) {
-		struct slice item, *k;
+	for (how.keys = 0; more; how.keys++) {
+		struct slice item, start;
 
 		more = memchr(rest.p, ',', rest.n) != NULL;
 		item = slice_trim(slice_cut(&rest, ','));
-		GROW(key, cap, how.keys);
-		k = &key[how.keys].start;
-		key[how.keys].end = item;
-		*k = slice_cut(&key[how.keys].end, '=');
-		if (k->n == item.n)
-			key[how.keys].end = *k;
-		if (k->n == 0 || key[how.keys].end.n == 0 ||
-		    memchr(key[how.keys].end.p, '=', key[how.keys].end.n))
+		start = slice_cut(&item, '=');
+		if (item.p == start.p + start.n)
+			item = start; /* no '=' */
+		if (!are_names(start) || !are_names(item))
 			tool_usage_error("-k %s: not a list of FIELD or START=END", arg);
-		how.keys++;
+		GROW(key, cap, how.keys);
+		key[how.keys] = (struct pair_key){ start, item };
 	}
 	how.key = key;
 }

@@ -94,8 +94,8 @@ shape_of(struct pair *p, const struct trace_shape *shape)
 	for (size_t i = 0; i < p->o.keys; i++) {
 		int *field = p->field + shape->id * 2 * p->o.keys + i;
 
-		field[0] = trace_field_index(shape, p->o.key[i].start);
-		field[p->o.keys] = trace_field_index(shape, p->o.key[i].end);
+		field[0] = pair_key_index(shape, p->o.key[i].start);
+		field[p->o.keys] = pair_key_index(shape, p->o.key[i].end);
 	}
 	return s;
 }

@@ -52,7 +52,8 @@ enum pair_why {
 	PAIR_WHYS
 };
 
-/* A field by which records belong together: its name in starts and in ends. */
+/* A field by which records belong together: its name in starts and in ends; of names joined by '|', the first one that the
+ * record has. */
 struct pair_key {
 	struct slice start, end;
 };
@@ -77,6 +78,9 @@ struct pair_counts {
 struct pair;
 
 struct pair *pair_new(const struct pair_options *o);
+
+/* The position of the field that a part of a pair_key means, or -1. */
+int pair_key_index(const struct trace_shape *shape, struct slice names);
 
 /* The next record: row `row` of shape s of b. Call for all rows in the block's order, start, end and lost among them. */
 int pair_row(

@@ -101,6 +101,16 @@ forget_idle_keys(struct pair_table *t)
 	t->idle = 0;
 }
 
+int
+pair_key_index(const struct trace_shape *shape, struct slice names)
+{
+	int f = -1;
+
+	while (f < 0 && names.n > 0)
+		f = trace_field_index(shape, slice_cut(&names, '|'));
+	return f;
+}
+
 static void
 put_whole(struct buf *key, bool negative, uint64_t v)
 {

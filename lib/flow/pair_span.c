@@ -66,15 +66,6 @@ add(struct layout *l, struct slice name, const char *prefix, enum trace_kind kin
 	l->from[l->n++] = (struct pair_source){ source, field };
 }
 
-static bool
-is_key_of_end(const struct pair_options *o, struct slice name)
-{
-	for (size_t i = 0; i < o->keys; i++)
-		if (slice_eq(o->key[i].end, name))
-			return true;
-	return false;
-}
-
 /* The fields of a record that are not done yet: first those that keep their names, so that no other takes one of these. */
 static void
 add_fields(struct layout *l, const struct trace_shape *shape, enum source source,
@@ -113,8 +104,9 @@ lay_out(struct layout *l, const struct pair_span *s, const struct pair_options *
 	add_fields(l, s->start, OF_START, "start_", done);
 	memset(done, 0, s->start->fields * sizeof *done);
 	for (unsigned f = 0; f < s->end->fields; f++)
-		done[f] = slice_eq(s->end->field[f].name, SLICE("t")) ||
-			  is_key_of_end(o, s->end->field[f].name);
+		done[f] = slice_eq(s->end->field[f].name, SLICE("t"));
+	for (size_t i = 0; i < o->keys; i++)
+		done[pair_key_index(s->end, o->key[i].end)] = true;
 	add_fields(l, s->end, OF_END, "end_", done);
 	free(done);
 }
