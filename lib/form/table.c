@@ -347,9 +347,9 @@ table_header(struct table *t)
 		}
 		if (without_cr(line).n > 0 && line.p[0] != '#')
 			break;
+		consume_line(t, line);
 		if (line.n > 0 && line.p[0] == '#')
 			words(t, without_cr(line));
-		consume_line(t, line);
 	}
 	p->csv = memchr(line.p, ',', line.n) && !memchr(line.p, '\t', line.n);
 	if (p->csv && csv_init(&p->parser, CSV_STRICT | CSV_STRICT_FINI) != 0) {
