@@ -30,15 +30,14 @@ static const struct tool_spec spec = { "heat", "two fields to a matrix of counts
 
 static struct grid grid;
 static struct heat heat;
-static bool told;
+static uint64_t wrongs;
 
-/* What is wrong in many places is told of the first. */
+/* What is wrong in many places is told of the first; the rest are counted. */
 static void
-wrong(const char *where, const char *what)
+wrong(const struct error *e)
 {
-	if (!told)
-		tool_warn("%s: %s", where, what);
-	told = true;
+	if (wrongs++ == 0)
+		tool_warn("%s", e->text);
 	tool_status(2);
 }
 
@@ -47,13 +46,15 @@ read_trace(int fd, const char *path, const struct kind_input *in)
 {
 	struct trace_reader *reader = trace_reader_new(fd);
 	struct trace_block *b;
-	struct error e;
+	struct error e, told;
 	int got;
 
 	trace_reader_unread(reader, in->first, in->n);
 	while ((got = trace_read(reader, &b)) > 0) {
-		if (heat_block(&heat, b, &e) < 0)
-			wrong(tool_where(path, reader), e.text);
+		if (heat_block(&heat, b, &e) < 0) {
+			error_set(&told, "%s: %s", tool_where(path, reader), e.text);
+			wrong(&told);
+		}
 		tool_progress(fd, heat.records, trace_reader_offset(reader));
 	}
 	tool_reader_done(path, reader, got);
@@ -63,31 +64,25 @@ static void
 read_table(int fd, const char *path, const struct kind_input *in)
 {
 	struct table *t = table_new(fd, in->first, in->n);
-	struct buf where = BUF_INIT;
-	struct error e;
+	struct error e, told;
 	int got = table_header(t);
 
 	if (got > 0 && heat_header(&heat, t, &e) < 0)
 		tool_die("%s: %s", path, e.text);
-	if (got < 0)
-		tool_die("%s:%s", path, t->error.text);
-	while (got != 0 && (got = table_next(t)) != 0) {
-		where.n = 0;
+	for (; got != 0 && (got = got < 0 ? got : table_next(t)) != 0; got = !table_failed(t)) {
 		if (got < 0) {
-			buf_printf(&where, "%s:%s", path, t->error.text);
-			tool_warn("%s", buf_str(&where));
-			tool_status(2);
+			error_set(&told, "%s:%s", path, t->error.text);
+			wrong(&told);
 			heat.records += !table_failed(t);
 			heat.without += !table_failed(t);
 		} else if (heat_row(&heat, t, &e) < 0) {
-			buf_printf(&where, "%s:%" PRIu64, path, t->line);
-			wrong(buf_str(&where), e.text);
+			error_set(&told, "%s:%" PRIu64 ": %s", path, t->line, e.text);
+			wrong(&told);
 		}
 		tool_progress(fd, heat.records, table_offset(t));
 	}
 	if (heat.rows)
 		heat_table_end(&heat, t);
-	buf_free(&where);
 	table_free(t);
 }
 
@@ -212,13 +207,15 @@ write_out(bool picture, unsigned columns, unsigned lines)
 static void
 report(void)
 {
-	if (grid.points == 0 && heat.records > 0 && !told) {
+	if (grid.points == 0 && heat.records > 0 && wrongs == 0) {
 		tool_warn("no record has the fields %.*s, %.*s%s%.*s; there are:%s",
 		    SLICE_ARG(heat.name[HEAT_X]), SLICE_ARG(heat.name[HEAT_Y]),
 		    grid.weighted ? ", " : "", SLICE_ARG(heat.name[HEAT_W]),
 		    heat.others.n ? buf_str(&heat.others) : " no others");
 		tool_status(2);
 	}
+	if (wrongs > 1)
+		tool_warn("and in %" PRIu64 " more places", wrongs - 1);
 	if (grid.refused[AXIS_NOT_POSITIVE] > 0)
 		tool_warn("%" PRIu64 " points are 0 or less: not on a logarithmic axis",
 		    grid.refused[AXIS_NOT_POSITIVE]);

@@ -26,4 +26,200 @@ x	y	x_lo	x_hi	y_lo	y_hi	count
 1	8	1024	2048	0x1010	0x1012	128
 8	9	8192	9216	0x7ff000001000	0x7ff000001002	4096
 EOT
+try 'frames as well as lines, from standard input' 0 'leat cat -f t | leat heat -x t -y cpu | cksum' <<EOT
+$(leat heat -x t -y cpu t | cksum)
+EOT
+try '-o' 0 'leat heat -x t -y cpu -o out t && tail -n 1 out' <<'EOT'
+250	1	8992	9024	1	2	1
+EOT
+try 'several inputs add up' 0 'leat heat -x t -y cpu t - <t | tail -n 1' <<'EOT'
+250	1	8992	9024	1	2	2
+EOT
+try 'ranges: equal bins, what is outside is counted, and does not widen the other axis' 0 \
+	'leat heat -x t -y size --y-range 64,4KiB --bins 8x4 t' <<'EOT'
+# heat x=t y=size x_unit=ns y_unit=bytes x_scale=linear y_scale=linear x_bins=5 y_bins=4 x_min=768 x_max=2048 y_min=64 y_max=4096 count=2 outside=1 without=1 not_positive=0 nan=0
+# lost=3 why=ring-full
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	768	1024	64	1072	1
+4	0	1792	2048	64	1072	1
+EOT
+silent
+try 'units of time; the low end is inside, the high end is not' 0 \
+	"leat heat -x t -y cpu --x-range 1us,2us t | sed -n '1s/.* count=/count=/p; \$p'" <<'EOT'
+count=1 outside=2 without=1 not_positive=0 nan=0
+0	0	1000	1004	0	1	1
+EOT
+try 'no more bins than ints' 0 "leat heat -x t -y cpu --y-range 0,2 --x-range 0,10us --bins 2x100 t | sed '1s/.*y_bins/y_bins/'" <<'EOT'
+y_bins=2 x_min=0 x_max=10000 y_min=0 y_max=2 count=3 outside=0 without=1 not_positive=0 nan=0
+# lost=3 why=ring-full
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	0	5000	0	1	1
+0	1	0	5000	1	2	1
+1	1	5000	10000	1	2	1
+EOT
+try 'logarithmic' 0 'leat heat -x cpu -y size --log y --bins 4x8 t | sed 1,2d' <<'EOT'
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	0	1	64	128	1
+1	1	1	2	128	256	1
+1	6	1	2	4096	8192	1
+EOT
+try 'logarithmic, with a range' 0 "leat heat -x cpu -y size --log y --y-range 1,10000 --bins 4x4 t | sed '1,2d'" <<'EOT'
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	1	0	1	10	100	1
+1	2	1	2	100	1000	1
+1	3	1	2	1000	10000	1
+EOT
+try '0 has no place on a logarithmic axis' 0 "leat heat -x t -y cpu --log y t | sed -n '1s/.* count=/count=/p'" <<'EOT'
+count=2 outside=0 without=1 not_positive=1 nan=0
+EOT
+said '^leat heat: 1 points are 0 or less: not on a logarithmic axis$'
+try '--strict: loss is an error' 2 'leat heat --strict -x t -y cpu t | tail -n 1; leat heat --strict -x t -y cpu t >/dev/null' <<'EOT'
+250	1	8992	9024	1	2	1
+EOT
+
+trace 'sample\tt=1152921504606846977\tip=0xffffffff81000001\tv=0.5\tw=0.25\n' \
+	'sample\tt=1152921504606846979\tip=0xffffffff81000003\tv=nan\tw=0.5\n' \
+	'sample\tt=1152921504606846980\tip=0xffffffff81000002\tv=-inf\tw=nan\n' >big
+try 'ints and addresses beyond 2^53 are exact' 0 'leat heat -x t -y ip big | sed 1d' <<'EOT'
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	1152921504606846977	1152921504606846978	0xffffffff81000001	0xffffffff81000002	1
+3	1	1152921504606846980	1152921504606846981	0xffffffff81000002	0xffffffff81000003	1
+2	2	1152921504606846979	1152921504606846980	0xffffffff81000003	0xffffffff81000004	1
+EOT
+try 'nan is counted apart, infinity is outside' 0 "leat heat -x t -y v big | sed -n '1s/.* count=/count=/p'" <<'EOT'
+count=1 outside=1 without=0 not_positive=0 nan=1
+EOT
+try 'weights with fractions' 0 "leat heat -x t -y ip -w w big | sed '1s/.* count=/count=/'" <<'EOT'
+count=2 outside=0 without=0 not_positive=0 nan=1 w=w sum=0.75
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	1152921504606846977	1152921504606846978	0xffffffff81000001	0xffffffff81000002	0.25
+2	2	1152921504606846979	1152921504606846980	0xffffffff81000003	0xffffffff81000004	0.5
+EOT
+{
+	printf '#leat 1\nstart\ttool=fire\tclock=cycles\n'
+	printf 'insn\tt=5\tpc=0x10\n'
+} >cycles
+try 't of a trace that counts cycles' 2 "leat heat -x t -y pc cycles | sed -n '1s/ x_scale.*//p'; leat heat -x t -y pc cycles >/dev/null" <<'EOT'
+# heat x=t y=pc x_unit=cycles y_unit=addr
+EOT
+said 'leat heat: cycles: .*' # (it has no end)
+
+printf '# runs host="a b"\n# lost=2 why=late\nt,"addr, of it",n\r\n1,0x10,1\n2,,1\n3,0x12,0.5\n' >csv
+try 'a CSV table, a cell that is empty, its losses' 0 'leat heat -x t -y "addr, of it" csv' <<'EOT'
+# heat x=t y="addr, of it" x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=3 y_bins=3 x_min=1 x_max=4 y_min=0x10 y_max=0x13 count=2 outside=0 without=1 not_positive=0 nan=0
+# lost=2 why=late
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	1	2	0x10	0x11	1
+2	2	3	4	0x12	0x13	1
+EOT
+silent
+try 'columns by number, with a weight' 0 'leat heat -x 1 -y 2 -w 3 csv | tail -n 2' <<'EOT'
+0	0	1	2	0x10	0x11	1
+2	2	3	4	0x12	0x13	0.5
+EOT
+try 'no such column' 2 'leat heat -x t -y addr csv' </dev/null
+said '^leat heat: csv: no column addr; there are: t addr, of it n$'
+printf 'a\tb\n1\t2\n1\tx\n1\n2\t2\n' >tsv
+try 'a cell that is no number, and a row that is too short' 2 'leat heat -x a -y b tsv | sed "1s/.* count=/count=/"; leat heat -x a -y b tsv >/dev/null' <<'EOT'
+count=2 outside=0 without=2 not_positive=0 nan=0
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	1	2	2	3	1
+1	0	2	3	2	3	1
+EOT
+said '^leat heat: tsv:3: the column b holds no number: x$'
+said '^leat heat: and in 1 more places$'
+try 'what heat writes, it can read' 0 "leat heat -x t -y size t | leat heat -x x_lo -y y_lo -w count | sed -n '1s/.* count=/count=/p; 2p'" <<'EOT'
+count=3 outside=0 without=0 not_positive=0 nan=0 w=count sum=3
+# lost=3 why=ring-full
+EOT
+try 'folded stacks' 2 "printf 'a;b 1\n' | leat heat -x t -y size" </dev/null
+said '^leat heat: standard input: folded stacks: heat reads traces, and tables with a header$'
+
+try 'no record with the fields' 2 'leat heat -x t -y nope t | tail -n 1; leat heat -x t -y nope t >/dev/null' <<'EOT'
+x	y	x_lo	x_hi	y_lo	y_hi	count
+EOT
+said '^leat heat: no record has the fields t, nope; there are: t cpu size addr name$'
+try 'a field of text' 2 'leat heat -x t -y name t | tail -n 1; leat heat -x t -y name t >/dev/null' <<'EOT'
+x	y	x_lo	x_hi	y_lo	y_hi	count
+EOT
+said '^leat heat: t:[0-9]*: the field name of a zebra is no number but a str$'
+try 'nothing at all' 0 'leat heat -x t -y name </dev/null' <<'EOT'
+# heat x=t y=name x_unit=ns y_unit="" x_scale=linear y_scale=linear x_bins=0 y_bins=0 count=0 outside=0 without=0 not_positive=0 nan=0
+x	y	x_lo	x_hi	y_lo	y_hi	count
+EOT
+silent
+for wrong in '' '-x t' '-x t -y u --bins 3' '-x t -y u --bins 0x3' '-x t -y u --bins 70000x2' '-x t -y u --bins 65536x65536' \
+	'-x t -y u --x-range 3' '-x t -y u --x-range 3,2' '-x t -y u --x-range 3,3' '-x t -y u --y-range 3,x' '-x t -y u --log z' \
+	'-x t -y u --log x --x-range 0,5' '-x t -y u --log y --compact' '-x t -y u --bins 1x5'; do
+	try "usage: $wrong" 2 "leat heat $wrong t" </dev/null
+	said '^leat heat: '
+done
+
+# A walk over a heap, and a stack: against a count by awk into the bins that the table says.
+awk 'BEGIN {
+	srand(5)
+	print "t,addr,size"
+	for (i = 0; i < 5000; i++) {
+		a = rand() < 0.8 ? 94000000000000 + i * 37 : 140000000000000 + int(rand() * 30000)
+		printf "%.0f,%.0f,%.0f\n", 1000000 + i * 977 + int(rand() * 900), a, int(exp(rand() * 12))
+	}
+}' >walk.csv
+# naive OPTIONS...: no output where each cell of the table is what awk counts.
+naive () {
+	leat heat -x t -y addr "$@" walk.csv >table && awk '
+	FNR == NR && /^#/ { if ($2 == "seam") seams++; next }
+	FNR == NR && $1 == "x" { next }
+	FNR == NR { n++; x_lo[n] = $3; x_hi[n] = $4; y_lo[n] = $5; y_hi[n] = $6; count[n] = $7; next }
+	FNR == 1 { FS = ","; next }
+	{
+		split($0, p, ",")
+		for (i = 1; i <= n; i++)
+			if (x_lo[i] <= p[1] && p[1] < x_hi[i] && y_lo[i] <= p[2] && p[2] < y_hi[i]) { seen[i]++; break }
+		if (i > n) missed++
+	}
+	END {
+		for (i = 1; i <= n; i++) { if (seen[i] != count[i]) print "cell", i, seen[i], count[i]; sum += count[i] }
+		print (n > 10 ? "cells" : "no cells"), sum, missed + 0, seams + 0
+	}' table walk.csv
+}
+naive --bins 20x20 >got.naive
+try 'against a count by awk' 0 'cat got.naive' <<'EOT'
+cells 5000 0 0
+EOT
+naive --bins 20x40 --compact >got.naive
+try 'the same, compact' 0 'cat got.naive' <<'EOT'
+cells 5000 0 1
+EOT
+naive --bins 20x20 --log xy --x-range 1000000,9e6 >got.naive
+try 'the same, logarithmic' 0 'cat got.naive' <<'EOT'
+cells 5000 0 0
+EOT
+# shellcheck disable=SC2086
+for options in '' --compact '--log y' '-w size'; do
+	leat heat -x t -y addr $options walk.csv >straight
+	{ head -n 1 walk.csv; sed 1d walk.csv | sort -R; } | leat heat -x t -y addr $options >mixed
+	holds "the order of points does not matter $options" 'cmp straight mixed'
+done
+
+awk 'BEGIN { print "t_ns,size"; for (i = 0; i < 1000; i++) print i * 1000000 "," (i < 500 ? 4096 : 8192 * (1 + i % 50)) }' >steps.csv
+try 'a picture' 0 'leat heat -x t_ns -y size --shades steps.csv' <<'EOT'
+size over t_ns, 1000 points  . 1  : 2  + 3  * 4  % 6  # 8  @ 12..17
+       416 KiB|                                +  +  +  +  +  +  +  +  +  +|
+              |                                *  *  *  *  *  *  *  *  *  *|
+       320 KiB|                                *  *  *  *  *  *  * .+ .+ .+|
+              |                               :: +. +. +. *  *  *  *  *  * |
+              |                               *  *  *  *  *  *  *  *  *  * |
+              |                               *  *  *  *  *  *  *  *  *  * |
+              |                               *  *  *  *  *  *  *  *  * .+ |
+       160 KiB|                              :: :: :: +. +. +. *  *  *  *  |
+              |                              *  *  *  *  *  *  *  *  *  *  |
+              |                              *  *  *  *  *  *  *  *  *  *  |
+              |                              *  *  *  *  *  *  *  *  *  *  |
+              |                             .+ .+ .+ :: :: :: +. +. +. *   |
+         0 KiB|@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@  +  +  +  +  +  +  +  +  +   |
+              +------------------------------------------------------------+
+               0.00 s                     0.50 s                     1.01 s
+EOT
+holds 'shaded blocks where the terminal shows them' 'LC_ALL=C.UTF-8 leat heat -x t_ns -y size --shades steps.csv | grep -q █'
+holds 'seams are marked' 'leat heat -x t -y addr --shades --compact walk.csv | grep -q "14[0-9]*="'
 finish
