@@ -1,17 +1,7 @@
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "flow/expr_parts.h"
-
-/* Whole columns: see trace/column.c. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
-#define VECTOR_LOOPS __attribute__((target_clones("avx2", "default"), optimize("O3")))
-#else
-#define VECTOR_LOOPS
-#endif
-
-enum { FEW = 8 }; /* constants of a list that are compared one after the other */
 
 struct expr *
 expr_new(struct slice text, struct error *e)
@@ -62,6 +52,9 @@ expr_free(struct expr *x)
 		free(x->rows[i].holds);
 	for (size_t i = 0; i < x->scratch_cap; i++)
 		free(x->scratch[i].holds);
+	for (size_t i = 0; i < x->column_cap; i++)
+		free(x->column[i].v);
+	free(x->column);
 	free(x->regex);
 	free(x->slot);
 	free(x->shape);
@@ -100,18 +93,8 @@ fields_of(struct expr *x, const struct trace_shape *shape)
 
 /* ---- one record ---- */
 
-/* Where values come from: a record, or a row of a block. */
-struct source {
-	const struct trace_shape *shape;
-	const int *index;
-	const union trace_value *value; /* NULL: of the block */
-	struct trace_block *b;
-	unsigned s;
-	uint32_t row;
-};
-
 static struct expr_value
-field_of(const struct source *from, unsigned slot)
+field_of(const struct expr_source *from, unsigned slot)
 {
 	int f = from->index[slot];
 	union trace_value v;
@@ -124,7 +107,7 @@ field_of(const struct source *from, unsigned slot)
 }
 
 static struct expr_value
-value_of(const struct expr_node *n, const struct source *from)
+value_of(const struct expr_node *n, const struct expr_source *from)
 {
 	struct expr_value a, b;
 
@@ -146,7 +129,7 @@ value_of(const struct expr_node *n, const struct source *from)
 }
 
 static bool
-holds(const struct expr_node *n, const struct source *from)
+holds(const struct expr_node *n, const struct expr_source *from)
 {
 	struct expr_value a, b;
 
@@ -170,6 +153,8 @@ holds(const struct expr_node *n, const struct source *from)
 		return expr_matches(n->regex, &a);
 	case EXPR_IN:
 		a = value_of(n->item[0], from);
+		if (n->set && a.is == EXPR_WHOLE)
+			return a.i == (int64_t)a.i && expr_set_has(n, (int64_t)a.i);
 		for (unsigned i = 1; i < n->items; i++) {
 			b = value_of(n->item[i], from);
 			if (expr_compare(EXPR_EQ, &a, &b))
@@ -186,161 +171,9 @@ holds(const struct expr_node *n, const struct source *from)
 bool
 expr_record(struct expr *x, const struct trace_record *r)
 {
-	struct source from = { r->shape, fields_of(x, r->shape), r->value, NULL, 0, 0 };
+	struct expr_source from = { r->shape, fields_of(x, r->shape), r->value, NULL, 0, 0 };
 
 	return holds(x->root, &from);
-}
-
-/* ---- columns of numbers: a comparison with a constant is a range ---- */
-
-VECTOR_LOOPS static void
-rows_in_range(const uint64_t *v, uint32_t n, uint64_t lo, uint64_t width, unsigned char outside,
-    unsigned char *to)
-{
-	for (uint32_t i = 0; i < n; i++)
-		to[i] = (unsigned char)((v[i] - lo <= width) ^ outside);
-}
-
-VECTOR_LOOPS static void
-rows_in_real_range(
-    const uint64_t *v, uint32_t n, double lo, double hi, unsigned char outside, unsigned char *to)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		double d;
-
-		memcpy(&d, &v[i], sizeof d);
-		to[i] = (unsigned char)(((d >= lo) & (d <= hi)) ^ outside);
-	}
-}
-
-VECTOR_LOOPS static void
-rows_and(unsigned char *to, const unsigned char *with, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		to[i] &= with[i];
-}
-
-VECTOR_LOOPS static void
-rows_or(unsigned char *to, const unsigned char *with, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		to[i] |= with[i];
-}
-
-VECTOR_LOOPS static void
-rows_not(unsigned char *to, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		to[i] ^= 1;
-}
-
-static const double TWO_TO_100 = 0x1p100;
-
-/* The whole numbers from *lo to *hi are those that compare so with c. */
-static void
-whole_range(enum expr_op op, const struct expr_value *c, __int128 *lo, __int128 *hi)
-{
-	const __int128 far = (__int128)1 << 100;
-	__int128 below, above; /* the last number not above c, the first not below */
-
-	if (c->is == EXPR_WHOLE) {
-		below = above = c->i > far ? far : c->i < -far ? -far : c->i;
-	} else if (isnan(c->d)) {
-		*lo = 1;
-		*hi = 0;
-		return;
-	} else {
-		below = c->d > TWO_TO_100 ? far : c->d < -TWO_TO_100 ? -far : (__int128)floor(c->d);
-		above = below + (c->d <= TWO_TO_100 && c->d >= -TWO_TO_100 && c->d != floor(c->d));
-	}
-	*lo = -far;
-	*hi = far;
-	switch (op) {
-	case EXPR_LT:
-		*hi = above - 1;
-		break;
-	case EXPR_LE:
-		*hi = below;
-		break;
-	case EXPR_GT:
-		*lo = below + 1;
-		break;
-	case EXPR_GE:
-		*lo = above;
-		break;
-	default:
-		*lo = above;
-		*hi = below;
-	}
-}
-
-/* A column of whole numbers. */
-static void
-compare_whole(enum expr_op op, enum trace_kind kind, const struct expr_value *c, const uint64_t *v,
-    uint32_t n, unsigned char *to)
-{
-	__int128 lo, hi, min = kind == TRACE_INT ? INT64_MIN : 0,
-			 max = kind == TRACE_INT ? (__int128)INT64_MAX : (__int128)UINT64_MAX;
-
-	whole_range(op, c, &lo, &hi);
-	lo = lo < min ? min : lo;
-	hi = hi > max ? max : hi;
-	if (lo > hi)
-		memset(to, op == EXPR_NE, n);
-	else
-		rows_in_range(v, n, (uint64_t)lo, (uint64_t)(hi - lo), op == EXPR_NE, to);
-}
-
-/* A column of floating-point numbers: the doubles from lo to hi are those that compare so with c. */
-static void
-compare_real(
-    enum expr_op op, const struct expr_value *c, const uint64_t *v, uint32_t n, unsigned char *to)
-{
-	struct expr_value d = { .is = EXPR_REAL, .d = c->is == EXPR_REAL ? c->d : (double)c->i };
-	double below = d.d, above = d.d, lo = -INFINITY, hi = INFINITY;
-	bool empty = isnan(d.d);
-	int order = expr_order(&d, c);
-
-	/* The nearest double may lie on either side of a large whole number. */
-	if (order > 0)
-		below = nextafter(d.d, -INFINITY);
-	else if (order < 0)
-		above = nextafter(d.d, INFINITY);
-	switch (op) {
-	case EXPR_LT:
-		empty |= above == -INFINITY;
-		hi = nextafter(above, -INFINITY);
-		break;
-	case EXPR_LE:
-		hi = below;
-		break;
-	case EXPR_GT:
-		empty |= below == INFINITY;
-		lo = nextafter(below, INFINITY);
-		break;
-	case EXPR_GE:
-		lo = above;
-		break;
-	default:
-		lo = above;
-		hi = below;
-	}
-	if (empty)
-		memset(to, op == EXPR_NE, n);
-	else
-		rows_in_real_range(v, n, lo, hi, op == EXPR_NE, to);
-}
-
-static void
-compare_numbers(enum expr_op op, enum trace_kind kind, const struct expr_value *c,
-    const uint64_t *v, uint32_t n, unsigned char *to)
-{
-	if (c->is != EXPR_WHOLE && c->is != EXPR_REAL)
-		memset(to, op == EXPR_NE, n); /* a number is no text */
-	else if (kind == TRACE_NUM)
-		compare_real(op, c, v, n, to);
-	else
-		compare_whole(op, kind, c, v, n, to);
 }
 
 /* ---- strings and lists: once for each distinct one of a block ---- */
@@ -393,7 +226,7 @@ looks_into_names(const struct expr_node *n, enum trace_kind kind)
 }
 
 static void
-by_id(struct expr_node *n, struct source *from, unsigned f, uint32_t rows,
+by_id(struct expr_node *n, struct expr_source *from, unsigned f, uint32_t rows,
     const unsigned char *mask, unsigned char *to)
 {
 	const uint64_t *id = trace_column(from->b, from->s, f);
@@ -438,46 +271,10 @@ scratch(struct expr *x, unsigned level, uint32_t n)
 	return at->holds;
 }
 
-static bool
-is_constant(const struct expr_node *n)
-{
-	return n->op == EXPR_CONST;
-}
-
-/* FIELD op CONSTANT, FIELD in [CONSTANT, ...] */
-static bool
-is_simple(const struct expr_node *n)
-{
-	if (n->op < EXPR_EQ || n->op == EXPR_MATCH || n->op == EXPR_HAS ||
-	    n->item[0]->op != EXPR_FIELD || n->items > 1 + FEW)
-		return false;
-	for (unsigned i = 1; i < n->items; i++)
-		if (!is_constant(n->item[i]))
-			return false;
-	return true;
-}
-
-static void
-simple(struct expr *x, struct expr_node *n, struct source *from, unsigned f, uint32_t rows,
-    unsigned level, unsigned char *to)
-{
-	enum trace_kind kind = from->shape->field[f].kind;
-	const uint64_t *v = trace_column(from->b, from->s, f);
-	enum expr_op op = n->op == EXPR_IN ? EXPR_EQ : n->op;
-
-	compare_numbers(op, kind, &n->item[1]->value, v, rows, to);
-	for (unsigned i = 2; i < n->items; i++) {
-		unsigned char *more = scratch(x, level, rows);
-
-		compare_numbers(op, kind, &n->item[i]->value, v, rows, more);
-		rows_or(to, more, rows);
-	}
-}
-
 /* A comparison for all rows; where mask is 0, to may become anything. */
 static void
-compare_rows(struct expr *x, struct expr_node *n, struct source *from, uint32_t rows,
-    const unsigned char *mask, unsigned level, unsigned char *to)
+compare_rows(struct expr *x, struct expr_node *n, struct expr_source *from, uint32_t rows,
+    const unsigned char *mask, unsigned char *to)
 {
 	int f = n->only >= 0 ? from->index[n->only] : -1;
 	enum trace_kind kind;
@@ -493,10 +290,8 @@ compare_rows(struct expr *x, struct expr_node *n, struct source *from, uint32_t 
 		by_id(n, from, (unsigned)f, rows, mask, to);
 		return;
 	}
-	if (kind <= TRACE_NUM && is_simple(n)) {
-		simple(x, n, from, (unsigned)f, rows, level, to);
+	if (expr_columns(x, n, from, rows, to))
 		return;
-	}
 	for (uint32_t row = 0; row < rows; row++) {
 		from->row = row;
 		to[row] = (!mask || mask[row]) && holds(n, from);
@@ -504,7 +299,7 @@ compare_rows(struct expr *x, struct expr_node *n, struct source *from, uint32_t 
 }
 
 static void
-all_rows(struct expr *x, struct expr_node *n, struct source *from, uint32_t rows,
+all_rows(struct expr *x, struct expr_node *n, struct expr_source *from, uint32_t rows,
     const unsigned char *mask, unsigned level, unsigned char *to)
 {
 	switch (n->op) {
@@ -520,27 +315,27 @@ all_rows(struct expr *x, struct expr_node *n, struct source *from, uint32_t rows
 			more = scratch(x, level, rows);
 			all_rows(x, n->item[i], from, rows, both ? to : mask, level + 1, more);
 			if (both)
-				rows_and(to, more, rows);
+				expr_rows_and(to, more, rows);
 			else
-				rows_or(to, more, rows);
+				expr_rows_or(to, more, rows);
 		}
 		return;
 	case EXPR_NOT:
 		all_rows(x, n->item[0], from, rows, mask, level, to);
-		rows_not(to, rows);
+		expr_rows_not(to, rows);
 		return;
 	case EXPR_HAS_FIELD:
 		memset(to, from->index[n->field] >= 0, rows);
 		return;
 	default:
-		compare_rows(x, n, from, rows, mask, level, to);
+		compare_rows(x, n, from, rows, mask, to);
 	}
 }
 
 void
 expr_rows(struct expr *x, struct trace_block *b, unsigned s, unsigned char *holds_)
 {
-	struct source from = { b->shape[s], fields_of(x, b->shape[s]), NULL, b, s, 0 };
+	struct expr_source from = { b->shape[s], fields_of(x, b->shape[s]), NULL, b, s, 0 };
 
 	if (b->rows[s] > 0)
 		all_rows(x, x->root, &from, b->rows[s], NULL, 0, holds_);

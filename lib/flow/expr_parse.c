@@ -21,6 +21,7 @@ enum {
 	SHOWN = 60,         /* characters on each side of the caret */
 	REGEX_MAX = 1000,   /* bytes: regcomp(3) recurses */
 	REPEAT_MAX = 10000, /* a{n} becomes n copies of a */
+	FEW = 8,            /* items of `in` are compared one after the other, more are searched */
 };
 
 enum token {
@@ -771,6 +772,32 @@ parse_sum(struct parser *p)
 	return n;
 }
 
+static int
+by_size(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* The constants of `in`, sorted; NULL where they are not all whole numbers of 64 bits. */
+static int64_t *
+set_of(struct parser *p, const struct expr_node *n)
+{
+	int64_t *set = arena_alloc(&p->x->arena, n->items * sizeof *set);
+
+	for (unsigned i = 1; i < n->items; i++) {
+		const struct expr_node *item = n->item[i];
+
+		if (item->op != EXPR_CONST || item->value.is != EXPR_WHOLE ||
+		    item->value.i != (int64_t)item->value.i)
+			return NULL;
+		set[i - 1] = (int64_t)item->value.i;
+	}
+	qsort(set, n->items - 1, sizeof *set, by_size);
+	return set;
+}
+
 static struct expr_node *
 parse_in(struct parser *p, struct expr_node *a)
 {
@@ -799,6 +826,8 @@ parse_in(struct parser *p, struct expr_node *a)
 	}
 	next(p);
 	n = with(p, node(p, EXPR_IN, at), item, items);
+	if (n && items > FEW)
+		n->set = set_of(p, n);
 done:
 	free(item);
 	return p->failed ? NULL : n;

@@ -81,6 +81,7 @@ struct expr_node {
 	bool event;              /* EXPR_EQ that was written as subsystem:name */
 	struct expr_value value; /* EXPR_CONST */
 	regex_t *regex;          /* EXPR_MATCH */
+	int64_t *set;            /* EXPR_IN with many whole numbers, sorted; else NULL */
 	int only;                /* the one slot that it reads; EXPR_NONE, EXPR_SEVERAL */
 	struct expr_verdicts lists, strings;
 };
@@ -124,6 +125,21 @@ struct expr {
 		size_t cap;
 	} * scratch;
 	size_t scratch_cap;
+	struct expr_column { /* and while numbers are calculated for all rows */
+		uint64_t *v;
+		size_t cap;
+	} * column;
+	size_t column_cap;
+};
+
+/* Where values come from: a record, or a row of a block. */
+struct expr_source {
+	const struct trace_shape *shape;
+	const int *index;               /* its fields by slot */
+	const union trace_value *value; /* NULL: of the block */
+	struct trace_block *b;
+	unsigned s;
+	uint32_t row;
 };
 
 /* Makes x->root and x->slot out of x->text. */
@@ -146,5 +162,20 @@ struct expr_value expr_value_of(enum trace_kind kind, const union trace_value *v
 
 /* a < b, a == b, a > b as -1, 0, 1 for numbers; 2 where one is nan. */
 int expr_order(const struct expr_value *a, const struct expr_value *b);
+
+/* Whether a set holds the number. */
+bool expr_set_has(const struct expr_node *n, int64_t v);
+
+/* to[i] = v[i] op c, for n rows of a column of numbers. */
+void expr_column_compare(enum expr_op op, enum trace_kind kind, const struct expr_value *c,
+    const uint64_t *v, uint32_t n, unsigned char *to);
+
+/* A comparison of numbers, calculated or not, for n rows; false where it has to be done row by row, with `to` undefined. */
+bool expr_columns(struct expr *x, const struct expr_node *n, const struct expr_source *from,
+    uint32_t rows, unsigned char *to);
+
+void expr_rows_and(unsigned char *to, const unsigned char *with, uint32_t n);
+void expr_rows_or(unsigned char *to, const unsigned char *with, uint32_t n);
+void expr_rows_not(unsigned char *to, uint32_t n);
 
 #endif

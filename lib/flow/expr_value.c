@@ -245,3 +245,21 @@ expr_value_of(enum trace_kind kind, const union trace_value *v)
 		return (struct expr_value){ .is = EXPR_LIST, .kind = kind, .list = v->list };
 	}
 }
+
+bool
+expr_set_has(const struct expr_node *n, int64_t v)
+{
+	size_t from = 0, to = n->items - 1;
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (n->set[middle] == v)
+			return true;
+		if (n->set[middle] < v)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return false;
+}
