@@ -20,23 +20,84 @@ str_of(const struct trace_record *r, struct slice name)
 	return f < 0 ? SLICE("?") : r->value[f].s;
 }
 
+static int
+ascending(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void
+set_scope(struct books *b, struct books_stage *s, const struct trace_record *r)
+{
+	int one = trace_field_of(r->shape, SLICE("src"), TRACE_INT),
+	    many = trace_field_of(r->shape, SLICE("src"), TRACE_INTS);
+
+	s->scoped = one >= 0 || many >= 0;
+	if (!s->scoped)
+		return;
+	s->srcs = one >= 0 ? 1 : r->value[many].list.n;
+	s->src = arena_alloc(&b->names, s->srcs * sizeof *s->src);
+	for (uint32_t i = 0; i < s->srcs; i++)
+		s->src[i] = one >= 0 ? r->value[one].i : r->value[many].list.i[i];
+	qsort(s->src, s->srcs, sizeof *s->src, ascending);
+}
+
+static bool
+same_scope(const struct books_stage *a, const struct books_stage *b)
+{
+	if (a->scoped != b->scoped || a->srcs != b->srcs)
+		return false;
+	for (uint32_t i = 0; i < a->srcs; i++)
+		if (a->src[i] != b->src[i])
+			return false;
+	return true;
+}
+
+/* Whether all that `part` is of, s is of, too. */
+static bool
+covers(const struct books_stage *s, const struct books_stage *part)
+{
+	uint32_t at = 0;
+
+	if (!s->scoped || !part->scoped)
+		return !s->scoped;
+	for (uint32_t i = 0; i < part->srcs; i++) {
+		while (at < s->srcs && s->src[at] < part->src[i])
+			at++;
+		if (at == s->srcs || s->src[at] != part->src[i])
+			return false;
+	}
+	return true;
+}
+
 static void
 add_start(struct books *b, const struct trace_record *r)
 {
+	struct books_stage *s;
+
 	GROW(b->stage, b->stage_cap, b->stages);
-	b->stage[b->stages++] =
-	    (struct books_stage){ .tool = arena_copy(&b->names, str_of(r, SLICE("tool"))),
-		    .started_at = ++b->events };
+	s = &b->stage[b->stages++];
+	*s = (struct books_stage){ .tool = arena_copy(&b->names, str_of(r, SLICE("tool"))),
+		.source = trace_field_index(r->shape, SLICE("clock")) >= 0 ||
+			  trace_field_index(r->shape, SLICE("host")) >= 0,
+		.started_at = ++b->events,
+		.group = b->group };
+	set_scope(b, s, r);
 }
 
 static void
 add_end(struct books *b, const struct trace_record *r)
 {
 	struct slice tool = str_of(r, SLICE("tool"));
-	struct books_stage *s = NULL;
+	struct books_stage *s = NULL, scope = { 0 };
 
-	for (size_t i = b->stages; i-- > 0 && s == NULL;)
-		if (!b->stage[i].ended && slice_eq(b->stage[i].tool, tool))
+	set_scope(b, &scope, r);
+	for (size_t i = b->stages; i-- > 0;)
+		if (!b->stage[i].ended && slice_eq(b->stage[i].tool, tool) &&
+		    same_scope(&b->stage[i], &scope) &&
+		    (s == NULL || b->stage[i].group == s->group))
 			s = &b->stage[i];
 	if (s == NULL) {
 		add_start(b, r);
@@ -46,6 +107,7 @@ add_end(struct books *b, const struct trace_record *r)
 	s->ended = true;
 	s->ended_at = ++b->events;
 	s->in = int_of(r, SLICE("in"), -1);
+	s->source |= s->in < 0;
 	s->passed = int_of(r, SLICE("passed"), 0);
 	s->used = int_of(r, SLICE("used"), 0);
 	s->made = int_of(r, SLICE("made"), 0);
@@ -73,8 +135,11 @@ void
 books_add(struct books *b, const struct trace_record *r)
 {
 	struct slice type = r->shape->type;
+	bool start = slice_eq(type, SLICE("start"));
 
-	if (slice_eq(type, SLICE("start")))
+	b->group += start && !b->starting;
+	b->starting = start;
+	if (start)
 		add_start(b, r);
 	else if (slice_eq(type, SLICE("end")))
 		add_end(b, r);
@@ -91,11 +156,12 @@ taken_by(struct books *b, const struct books_stage *s, bool *any)
 	int64_t n = 0;
 
 	*any = false;
-	for (size_t i = 0; i < b->stages; i++) {
+	for (size_t i = 0; i < b->stages && !s->source; i++) {
 		struct books_stage *from = &b->stage[i];
 
 		if (from == s || from->taken || !from->ended || from->ended_at < s->started_at ||
-		    from->ended_at > s->ended_at)
+		    from->ended_at > s->ended_at || !covers(s, from) ||
+		    (from->group == s->group && from->started_at > s->started_at))
 			continue;
 		from->taken = true;
 		*any = true;

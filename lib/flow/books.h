@@ -1,7 +1,10 @@
 /* books.h - the ledger of a stream, added up
  *
- * Each `start` opens a stage, each `end` closes the latest open one of its tool. A stage's input is what those stages
- * put out that ended after it started, and that no other stage has taken; what nobody took must be what the stream holds.
+ * Each `start` opens a stage, each `end` closes an open one of its tool and its src: the first of those that started
+ * together, the latest of others. A stage's input is what those stages put out that ended after it started, whose src it
+ * covers, that did not start right behind it (a filter's own start comes after those of its input), and that no other
+ * stage has taken; what nobody took must be what the stream holds. src is a number, a list of them, or missing, which
+ * covers all. A stage that says its clock or its host, or not what it read, is a source: it takes nothing.
  * Memory: a few words a stage and a reason of loss.
  *
  * Units:     records; start, end and lost are not counted.
@@ -18,9 +21,13 @@
 
 struct books_stage {
 	struct slice tool;
-	bool ended, taken;
+	bool source, ended, taken;
+	int64_t *src; /* ascending */
+	uint32_t srcs;
+	bool scoped;       /* src says of which it is, else it is of all */
 	uint64_t ended_at; /* order of ends, from 1 */
 	uint64_t started_at;
+	uint64_t group; /* starts that follow each other have the same */
 	int64_t in, passed, used, made, dropped, lost;
 	struct error verdict; /* empty where the stage balances */
 };
@@ -35,6 +42,8 @@ struct books {
 	size_t reasons, reason_cap;
 	uint64_t records;
 	uint64_t events; /* starts and ends so far */
+	uint64_t group;
+	bool starting; /* the last record was a start */
 	struct arena names;
 };
 

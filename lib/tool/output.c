@@ -148,6 +148,18 @@ tool_trace_out(int like, bool live)
 	return trace;
 }
 
+bool
+tool_trace_asked(void)
+{
+	return tool_state.text || tool_state.frames || tool_state.level >= 0;
+}
+
+int
+tool_level(void)
+{
+	return tool_state.level;
+}
+
 int
 tool_end(void)
 {

@@ -97,6 +97,10 @@ FILE *tool_out(void);
  * file appears at once and grows (recorders); otherwise it is renamed when whole. */
 struct trace_writer *tool_trace_out(int like, bool live);
 
+/* Whether one of -t, -f and -z was given; the level of -z, -1 where it was not. */
+bool tool_trace_asked(void);
+int tool_level(void);
+
 /* Called once for each operand, or for standard input where there are none ("-" is standard input too); path is what
  * messages call it. A file that cannot be opened: message, status 2, and the next is tried. */
 void tool_inputs(void (*fn)(int fd, const char *path, void *context), void *context);

@@ -41,6 +41,10 @@ struct trace_block {
  * can be kept as long as they mean the same. */
 uint64_t trace_block_serial(const struct trace_block *b);
 
+/* A copy that stays when the reader goes on, as long as the reader itself. */
+struct trace_block *trace_block_copy(struct trace_block *b);
+void trace_block_free(struct trace_block *copy);
+
 /* The column of field f (< shape[s]->fields) of shape s: rows[s] values, decoded on the first call. */
 const uint64_t *trace_column(struct trace_block *b, unsigned s, unsigned f);
 

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "trace/block_parts.h"
 
 enum { COUNT_DONE = 1 << 30 };
@@ -259,4 +261,25 @@ block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
 		done += part;
 	}
 	return done;
+}
+
+struct trace_block *
+trace_block_copy(struct trace_block *other)
+{
+	struct trace_block *b = block_new(other->parts->shapes);
+	uint32_t *row = xcalloc(other->shapes, sizeof *row);
+
+	if (trace_sequence(other))
+		put_mixed(b, other->shape, other, trace_sequence(other), other->records, row);
+	else if (other->shapes > 0)
+		put_rows(b, other->shape[0], other, 0, 0, other->records);
+	b->records = other->records;
+	free(row);
+	return b;
+}
+
+void
+trace_block_free(struct trace_block *copy)
+{
+	block_free(copy);
 }

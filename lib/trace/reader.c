@@ -1161,3 +1161,12 @@ trace_reader_place(const struct trace_reader *r, struct error *place)
 	else
 		error_set(place, "@%llu", (unsigned long long)r->frame_at);
 }
+
+void
+trace_reader_place_in(const struct trace_reader *r, uint32_t record, struct error *place)
+{
+	if (r->encoding == TRACE_LINES)
+		error_set(place, "%llu", (unsigned long long)r->line_of[record]);
+	else
+		error_set(place, "@%llu", (unsigned long long)r->frame_at);
+}

@@ -101,6 +101,9 @@ uint64_t trace_reader_offset(const struct trace_reader *r);
  * begins: WHERE for messages about what a record says. */
 void trace_reader_place(const struct trace_reader *r, struct error *place);
 
+/* The same for a record of the block that was handed out last, by its number in the sequence. */
+void trace_reader_place_in(const struct trace_reader *r, uint32_t record, struct error *place);
+
 const char *trace_reader_error(const struct trace_reader *r);
 
 void trace_reader_free(struct trace_reader *r);

@@ -47,6 +47,12 @@ trace_writer_new(int fd, enum trace_encoding encoding, int level)
 	return w;
 }
 
+enum trace_encoding
+trace_writer_encoding(const struct trace_writer *w)
+{
+	return w->encoding;
+}
+
 unsigned
 trace_writer_shape(
     struct trace_writer *w, struct slice type, const struct trace_field *field, unsigned fields)

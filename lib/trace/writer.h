@@ -30,6 +30,8 @@ enum { TRACE_RAW = 0, TRACE_LEVEL_DEFAULT = 3 };
 /* level: TRACE_RAW for frames of raw blocks (pipes), else zstd's; of no effect on lines. */
 struct trace_writer *trace_writer_new(int fd, enum trace_encoding encoding, int level);
 
+enum trace_encoding trace_writer_encoding(const struct trace_writer *w);
+
 /* The number of a shape, made where it is new: for trace_put(). Names are copied. The same type, names and kinds give
  * the same number. Field names must differ from each other. */
 unsigned trace_writer_shape(
