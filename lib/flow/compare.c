@@ -26,9 +26,12 @@ by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* No bin reaches beyond what was measured, and a whole number is in the middle of a bin of its own. */
 static struct resample_bin *
 bins_of(const struct hist *h, size_t *n)
 {
+	double min = hist_min(h), max = hist_max(h), half = h->real ? 0 : 0.5,
+	       whole = h->real ? 0 : 1;
 	struct resample_bin *bin = NULL;
 	struct hist_bin one;
 	size_t at = 0, cap = 0;
@@ -36,7 +39,8 @@ bins_of(const struct hist *h, size_t *n)
 	*n = 0;
 	while (hist_next(h, &at, &one)) {
 		GROW(bin, cap, *n);
-		bin[(*n)++] = (struct resample_bin){ one.lo, one.hi, one.count };
+		bin[(*n)++] = (struct resample_bin){ fmax(one.lo, min) - half,
+			fmin(one.hi - whole, max) + half, one.count };
 	}
 	return bin;
 }
@@ -229,6 +233,10 @@ put_head(struct buf *to, const struct compare_runs *r, const struct compare_opti
 	buf_printf(to, " decides=%s seed=%" PRIu64 " resamples=%u confidence=%.6g%% fdr=%.6g%%\n",
 	    o->mean ? "mean" : "median", o->seed, o->resamples, 100 * o->confidence, 100 * o->fdr);
 	losses_put(&r->losses, to);
+	if (r->missing > 0)
+		buf_printf(to, "# missing=%" PRIu64 "\n", r->missing);
+	if (r->without > 0)
+		buf_printf(to, "# without=%" PRIu64 "\n", r->without);
 	for (unsigned i = 0; i < r->bys; i++) {
 		table_put_cell(to, r->by[i]);
 		buf_char(to, '\t');

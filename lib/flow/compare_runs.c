@@ -262,7 +262,11 @@ read_histogram(struct compare_runs *r, unsigned side, const struct kind_input *i
 		}
 		if (hist_next(hist, &at, &bin))
 			run_of(r, buf_view(&label), side)->hist = hist;
+		if (hist->nan > 0)
+			losses_add(&r->losses, SLICE("nan"), hist->nan);
 	}
+	r->missing += h->missing;
+	r->without += h->without;
 	for (size_t i = 0; i < h->losses; i++)
 		losses_add(&r->losses, h->loss[i].why, h->loss[i].n);
 	buf_free(&label);

@@ -49,6 +49,8 @@ struct compare_runs {
 	uint64_t bad;
 	struct error first_bad;
 	struct losses losses; /* of the files and of bad lines */
+	uint64_t missing,
+	    without; /* of histograms: cells that were empty, records without the field */
 
 	size_t group_cap; /* private, as all below */
 	struct hash_set set;

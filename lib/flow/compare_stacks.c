@@ -224,25 +224,45 @@ deal(struct random *r, uint32_t *a, size_t na, size_t n)
 			a[na - left--] = (uint32_t)i;
 }
 
+/* What is added to the standard error of a row: that of a typical row with its mean, as variances grow with the mean where
+ * samples are counted. No way to deal the runs changes it. */
+static double *
+typical_errors(const struct matrix *m)
+{
+	double *floor = xmalloc((m->rows + 1) * sizeof *floor),
+	       *sorted = xmalloc((m->rows + 1) * sizeof *sorted), n = (double)m->runs,
+	       scale = sqrt(1 / (double)m->na + 1 / (double)m->nb), typical;
+
+	for (size_t i = 0; i < m->rows; i++) {
+		double mean = m->sum[i] / n;
+
+		floor[i] = sqrt(mean);
+		sorted[i] =
+		    scale * sqrt(fmax(0, m->squares[i] - n * mean * mean) / (n - 1)) / floor[i];
+	}
+	qsort(sorted, m->rows, sizeof *sorted, by_value);
+	/* none, where programs do the same in each run */
+	typical = fmax(sorted[m->rows / 2], 1e-12);
+	for (size_t i = 0; i < m->rows; i++)
+		floor[i] *= typical;
+	free(sorted);
+	return floor;
+}
+
 static void
 pooled_p(const struct matrix *m, uint64_t seed, double *p)
 {
 	uint32_t *a = xmalloc((m->na + 1) * sizeof *a);
-	double *size = xmalloc((m->rows + 1) * sizeof *size),
-	       *error = xmalloc((m->rows + 1) * sizeof *error), floor_error;
+	double *size = xmalloc((m->rows + 1) * sizeof *size), *floor = typical_errors(m), error;
 	uint64_t ways = resample_ways(m->runs, m->na, COMPARE_DEALS), deals;
 	struct fdr_pool pool;
 	struct random r;
 
 	resample_first(a, (uint32_t)m->na);
-	for (size_t i = 0; i < m->rows; i++)
-		size[i] = fabs(difference(m, i, a, &error[i]));
-	memcpy(p, error, m->rows * sizeof *p);
-	qsort(p, m->rows, sizeof *p, by_value);
-	/* where most have none: such as a program that does the same in each run */
-	floor_error = fmax(p[m->rows / 2], 1e-12);
-	for (size_t i = 0; i < m->rows; i++)
-		size[i] /= error[i] + floor_error;
+	for (size_t i = 0; i < m->rows; i++) {
+		size[i] = fabs(difference(m, i, a, &error));
+		size[i] /= error + floor[i];
+	}
 	deals = ways <= COMPARE_DEALS
 		    ? ways
 		    : (uint64_t)fmax(
@@ -252,11 +272,9 @@ pooled_p(const struct matrix *m, uint64_t seed, double *p)
 	/* the first deal is the one that is there */
 	for (uint64_t d = 0; d < deals; d++) {
 		for (size_t i = 0; i < m->rows; i++) {
-			double by_chance_error,
-			    by_chance = fabs(difference(m, i, a, &by_chance_error));
+			double by_chance = fabs(difference(m, i, a, &error));
 
-			fdr_pool_add(
-			    &pool, by_chance / (by_chance_error + floor_error), 1 / (double)deals);
+			fdr_pool_add(&pool, by_chance / (error + floor[i]), 1 / (double)deals);
 		}
 		if (ways <= COMPARE_DEALS)
 			resample_next(a, (uint32_t)m->na, (uint32_t)m->runs);
@@ -266,7 +284,7 @@ pooled_p(const struct matrix *m, uint64_t seed, double *p)
 	fdr_pool_done(&pool, size, p, m->rows);
 	free(a);
 	free(size);
-	free(error);
+	free(floor);
 }
 
 static void

@@ -4,12 +4,12 @@
  * stack (those samples whose stack it is), of each function by itself (its stacks end in it) and in total (it stands in them,
  * however often). The change is the difference of the mean shares, B - A; its interval is Welch's.
  *
- * p: the difference is divided by its standard error plus the median of all standard errors (so that what was seen in a handful of
- * samples does not win by chance). Then the runs are dealt to the two sides anew, in all ways where there are at most
- * COMPARE_DEALS, and p is how often any difference in such a deal was as large: all functions and stacks together say what
- * chance does, as otherwise the 252 ways to deal 5 and 5 runs could never single out one of a thousand. q is by
- * Benjamini and Hochberg over all rows (stat/fdr.h). Where nothing differs, something is called different in at most
- * `fdr` of cases, as the largest difference is then one of equally likely deals.
+ * p: the difference is divided by its standard error plus that of a typical row of the same mean (so that what was seen in a
+ * handful of samples does not win by luck). Then the runs are dealt to the two sides anew, in all ways where there are at
+ * most COMPARE_DEALS, and p is how often any difference in such a deal was as large: all functions and stacks together say
+ * what chance does, as otherwise the 252 ways to deal 5 and 5 runs could never single out one of a thousand. q is by Benjamini
+ * and Hochberg over all rows (stat/fdr.h). Where nothing differs, something is called different in at most `fdr` of cases, as
+ * the largest difference is then one of equally likely deals.
  * Memory: 8 bytes for each stack, and 16 for each function, of each run, and the distinct names.
  * Cost: rows * runs * deals; deals are fewer where that exceeds 4e8.
  *

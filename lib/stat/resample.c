@@ -60,19 +60,15 @@ size_of(const struct resample_sample *s)
 	return n;
 }
 
-/* What a bin of whole numbers holds has its middle half below that of its limits. */
+/* A bin without end is at its other one. */
 static double
 inside(const struct resample_bin *b, double share)
 {
-	double lo = b->lo, hi = b->hi;
-
-	if (isinf(lo))
-		return hi;
-	if (isinf(hi))
-		return lo;
-	if (hi - lo == 1 && lo == floor(lo))
-		lo -= 0.5, hi -= 0.5;
-	return lo + share * (hi - lo);
+	if (isinf(b->lo))
+		return b->hi;
+	if (isinf(b->hi))
+		return b->lo;
+	return b->lo + share * (b->hi - b->lo);
 }
 
 /* Where the ranks end in each bin, as a share of all. */

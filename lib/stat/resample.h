@@ -50,7 +50,7 @@ struct resample_bin {
 	uint64_t count;
 };
 
-/* Values in rising order; or, where value is NULL, bins in rising order (no more than the values' ranks are then known). */
+/* Values in rising order; or, where value is NULL, bins in rising order, in which values are taken to be spread evenly. */
 struct resample_sample {
 	const double *value;
 	size_t n;
