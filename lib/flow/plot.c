@@ -43,6 +43,8 @@ plot_new(const struct plot_options *o)
 	struct plot *p = xcalloc(1, sizeof *p);
 
 	p->o = *o;
+	p->name_max = PLOT_NAME_MAX;
+	p->key_width = 62;
 	p->x = GNUPLOT_AXIS_INIT("x");
 	p->y = GNUPLOT_AXIS_INIT("y");
 	p->lost = LOSSES_INIT;
@@ -502,25 +504,49 @@ plot_value(const struct plot_column *c, size_t row, bool relative)
 }
 
 void
+plot_key_room(struct plot *p, size_t labels)
+{
+	double left = 62 - 1.7 * ((double)labels - 4);
+
+	p->key_width = labels < 4 ? 62 : left < 20 ? 20 : (size_t)left;
+}
+
+void
 plot_key_of(struct plot *p, size_t n, size_t longest)
 {
-	enum { WIDTH = 62, SAMPLE = 7, ROWS = 3 };
-	size_t columns;
+	enum { SAMPLE = 7 };
+	/* Names may be cut in order to keep the legend above the graph. */
+	static const struct {
+		size_t name, rows;
+	} tries[] = { { PLOT_NAME_MAX, 3 }, { 20, 3 }, { 14, 8 } };
+	size_t columns = 0, rows = 0;
 
-	longest = longest > PLOT_NAME_MAX ? PLOT_NAME_MAX : longest;
-	columns = WIDTH / (longest + SAMPLE);
-	columns = columns > n ? n : columns ? columns : 1;
+	for (size_t i = 0; n > 0 && i < sizeof tries / sizeof tries[0]; i++) {
+		p->name_max = tries[i].name;
+		columns = p->key_width / ((longest < p->name_max ? longest : p->name_max) + SAMPLE);
+		columns = columns > n ? n : columns ? columns : 1;
+		rows = (n + columns - 1) / columns;
+		if (rows <= tries[i].rows)
+			break;
+		rows = 0;
+	}
 	if (n == 0 || longest == 0) {
 		buf_slice(&p->head, SLICE("unset key\n"));
-	} else if ((n + columns - 1) / columns <= ROWS) {
-		p->o.page.key_rows = (unsigned)((n + columns - 1) / columns);
+	} else if (rows > 0) {
+		p->o.page.key_rows = (unsigned)rows;
+		p->o.page.side_rows += rows > 3 ? (unsigned)rows : 0;
 		buf_printf(&p->head,
-		    "set key at graph 0.5, graph 1.02 center bottom horizontal Left reverse "
+		    "set key at screen 0.5, graph 1.02 center bottom horizontal Left reverse "
 		    "samplen 2 spacing 1.1 maxcols %zu\n",
 		    columns);
 	} else {
-		buf_slice(&p->head, SLICE("set key outside right top vertical Left reverse samplen "
-					  "1.5 spacing 1.05\n"));
+		/* At the side, where a long legend makes the picture higher. */
+		p->name_max = PLOT_SIDE_NAME_MAX;
+		p->o.page.side_rows = (unsigned)n;
+		buf_printf(&p->head,
+		    "set key outside right top vertical Left reverse samplen 1.5 spacing 1.05 "
+		    "font ',%g'\n",
+		    gnuplot_small(&p->o.page));
 	}
 }
 
@@ -541,7 +567,7 @@ void
 plot_categories(struct plot *p, const struct slice *name, size_t n)
 {
 	size_t sum = 0, every = 1;
-	enum { WIDTH = 56, MOST = 40 };
+	enum { WIDTH = 56, MOST = 40, TURNED = 20 };
 
 	for (size_t i = 0; i < n; i++) {
 		size_t length = gnuplot_length(name[i]);
@@ -557,7 +583,7 @@ plot_categories(struct plot *p, const struct slice *name, size_t n)
 	for (size_t i = 0; i < n; i += every) {
 		if (i > 0)
 			buf_slice(&p->head, SLICE(", "));
-		gnuplot_quote_tick(&p->head, name[i], PLOT_NAME_MAX);
+		gnuplot_quote_tick(&p->head, name[i], sum > WIDTH ? TURNED : PLOT_NAME_MAX);
 		buf_printf(&p->head, " %zu", i);
 	}
 	buf_printf(&p->head, ")\nset xrange [-0.6:%g]\n", (double)n - 0.4);

@@ -158,7 +158,7 @@ draw_box_series(struct plot *p, size_t i)
 	    "$d%zu using 1:2:3:4:5:6 with boxxyerror fillstyle %s border lc rgb '#303030' lw 0.6 "
 	    "fillcolor rgb '%s' title ",
 	    i, i < GNUPLOT_COLOURS ? "solid 0.85" : "pattern 2", gnuplot_colour(i));
-	gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
+	gnuplot_quote(b, p->series[i].name, p->name_max);
 }
 
 static int
@@ -319,7 +319,7 @@ draw_stack(struct bars *s, struct error *e)
 			    "$d%zu using 1:2:3 with filledcurves fillstyle solid 0.85 border lc "
 			    "rgb '#ffffff' lw 0.4 fillcolor rgb '%s' title ",
 			    i, gnuplot_colour(i));
-			gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
+			gnuplot_quote(b, p->series[i].name, p->name_max);
 		} else {
 			draw_box_series(p, i);
 		}

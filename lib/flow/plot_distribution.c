@@ -248,7 +248,7 @@ curve_end(struct curve *c, size_t i)
 	buf_printf(
 	    b, "$d%zu with lines lw 1.6 dt %u lc rgb '%s'", i, gnuplot_dash(i), gnuplot_colour(i));
 	buf_slice(b, SLICE(" title "));
-	gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
+	gnuplot_quote(b, p->series[i].name, p->name_max);
 }
 
 static int
@@ -575,7 +575,7 @@ draw_cells(struct distribution *d, const struct edges *g, double *const *cell)
 			    "$d0 using 1:2:3:4:5:6 with boxxyerror fillstyle solid 0.75 border lc "
 			    "rgb '%s' lw 0.5 fillcolor rgb '%s' title ",
 			    gnuplot_colour(0), gnuplot_colour(0));
-			gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
+			gnuplot_quote(b, p->series[i].name, p->name_max);
 			continue;
 		}
 		buf_printf(b,
@@ -585,7 +585,7 @@ draw_cells(struct distribution *d, const struct edges *g, double *const *cell)
 		b = plot_next(p);
 		buf_printf(b, "$d%zu with lines lw 1.4 dt %u lc rgb '%s' title ", i,
 		    d->n <= GNUPLOT_COLOURS ? 1 : gnuplot_dash(i), gnuplot_colour(i));
-		gnuplot_quote(b, p->series[i].name, PLOT_NAME_MAX);
+		gnuplot_quote(b, p->series[i].name, p->name_max);
 	}
 }
 

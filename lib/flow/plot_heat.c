@@ -232,6 +232,16 @@ shade(const struct gnuplot_axis *c, double v)
 	return (unsigned)fmin(share * (double)(sizeof shades - 1), (double)(sizeof shades - 2));
 }
 
+/* The least whole count that has character i of n. */
+static double
+least_of(const struct gnuplot_axis *c, size_t i, size_t n)
+{
+	double share = (double)i / (double)n;
+	double v = c->log ? c->lo * pow(c->hi / c->lo, share) : c->lo + (c->hi - c->lo) * share;
+
+	return c->hi < 1e15 ? ceil(v * (1 - 1e-9)) : v;
+}
+
 /* The characters that stand for counts, each with the least of its own. */
 static void
 put_text(struct plot *p, const struct gnuplot_axis *c)
@@ -240,12 +250,13 @@ put_text(struct plot *p, const struct gnuplot_axis *c)
 	size_t n = sizeof shades - 1;
 
 	for (size_t i = 0; i < n; i++) {
-		double share = (double)i / (double)n;
-		double v =
-		    c->log ? c->lo * pow(c->hi / c->lo, share) : c->lo + (c->hi - c->lo) * share;
+		double v = least_of(c, i, n), next = least_of(c, i + 1, n);
 
-		buf_printf(&legend, "%s%c ", i ? "  " : "", shades[i]);
-		gnuplot_value(&legend, c, c->hi < 1e15 ? ceil(v * (1 - 1e-9)) : v);
+		/* Small counts need fewer characters. */
+		if (v == next && i + 1 < n)
+			continue;
+		buf_printf(&legend, "%s%c ", legend.n ? "  " : "", shades[i]);
+		gnuplot_value(&legend, c, v);
 	}
 	buf_slice(&p->text, SLICE("unset colorbox\nset label 2000 "));
 	gnuplot_quote(&p->text, buf_view(&legend), 0);

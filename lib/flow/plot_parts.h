@@ -16,7 +16,7 @@
 enum { ROLE_X, ROLE_Y, ROLE_LO, ROLE_HI, ROLE_COUNT, ROLE_GROUP, ROLE_LANE, ROLE_X_HI, ROLE_Y_HI };
 
 /* Longest names that a figure shows. */
-enum { PLOT_NAME_MAX = 32 };
+enum { PLOT_NAME_MAX = 32, PLOT_SIDE_NAME_MAX = 16 };
 
 struct plot_series {
 	struct slice name;
@@ -32,7 +32,9 @@ struct plot {
 	struct plot_series *series;
 	size_t series_n, series_cap;
 	unsigned tuple_n;
-	bool one; /* bars are ratios: a line at 1 */
+	size_t key_width; /* characters that fit above the graph */
+	size_t name_max;  /* characters of a name in the legend */
+	bool one;         /* bars are ratios: a line at 1 */
 	struct hash_set series_set;
 	struct losses lost;
 	struct arena arena;
@@ -65,6 +67,9 @@ int plot_range(struct plot *p, struct gnuplot_axis *a, const struct plot_range *
 
 /* A number of a column, with its base unless `relative`. */
 double plot_value(const struct plot_column *c, size_t row, bool relative);
+
+/* What the labels of the vertical axis, so many characters, leave for the legend. */
+void plot_key_room(struct plot *p, size_t labels);
 
 /* The legend: none for a single series without name. */
 void plot_key(struct plot *p, size_t series);

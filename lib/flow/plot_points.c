@@ -295,7 +295,7 @@ draw_line(struct plot *p, const struct points *ps, size_t s, size_t n)
 	buf_printf(b, "$d%zu using 1:2 with %s lw 1.5 dt %u pt %u ps 0.8 lc rgb '%s' title ", s,
 	    n <= MARKS_MAX ? "linespoints" : "lines", gnuplot_dash(s), gnuplot_mark(s),
 	    gnuplot_colour(s));
-	gnuplot_quote(b, p->series[s].name, PLOT_NAME_MAX);
+	gnuplot_quote(b, p->series[s].name, p->name_max);
 }
 
 static void
@@ -308,13 +308,13 @@ draw_marks(struct plot *p, size_t s, size_t all)
 	    all > 2000 ? 7 : gnuplot_mark(s), size, gnuplot_colour(s));
 	if (all <= 2000 || p->series[s].name.n == 0) {
 		buf_slice(b, SLICE(" title "));
-		gnuplot_quote(b, p->series[s].name, PLOT_NAME_MAX);
+		gnuplot_quote(b, p->series[s].name, p->name_max);
 		return;
 	}
 	/* Points that small cannot be told apart in a legend. */
 	b = plot_next(p);
 	buf_printf(b, "keyentry with points pt 7 ps 1 lc rgb '%s' title ", gnuplot_colour(s));
-	gnuplot_quote(b, p->series[s].name, PLOT_NAME_MAX);
+	gnuplot_quote(b, p->series[s].name, p->name_max);
 }
 
 int
@@ -363,6 +363,8 @@ plot_points(struct plot *p, struct error *e)
 		thin(p, &ps);
 	start = xcalloc(p->series_n + 1, sizeof *start);
 	group(&ps, p->series_n, start);
+	if (p->y.unit == GNUPLOT_ADDRESS)
+		plot_key_room(p, 14);
 	plot_key(p, p->series_n);
 	gnuplot_axis_put(&p->head, &p->x);
 	gnuplot_axis_put(&p->head, &p->y);

@@ -211,6 +211,20 @@ plot_timeline(struct plot *p, struct error *e)
 		colour[rank[i]] = i;
 	shown = l.names.n > NAMES + 1 ? NAMES : l.names.n;
 
+	for (size_t k = 0; k < l.lanes.n; k++) {
+		size_t n = gnuplot_length(p->texts.text[l.lanes.text[k]]);
+
+		longest = n > longest ? n : longest;
+	}
+	plot_key_room(p, longest < PLOT_SIDE_NAME_MAX ? longest : PLOT_SIDE_NAME_MAX);
+	longest = 0;
+	for (size_t k = 0; k < shown; k++) {
+		size_t n = gnuplot_length(p->texts.text[l.names.text[rank[k]]]);
+
+		longest = n > longest ? n : longest;
+	}
+	plot_key_of(p, shown + (shown < l.names.n), longest);
+	p->o.page.side_rows += (unsigned)((double)l.lanes.n * 1.2);
 	p->x.tight = true;
 	if (plot_range(p, &p->x, &p->o.x_range, "--x-range", e) < 0)
 		return -1;
@@ -267,7 +281,7 @@ plot_timeline(struct plot *p, struct error *e)
 		buf_printf(b,
 		    "keyentry with boxes fillstyle solid 1 noborder fillcolor rgb '%s' title ",
 		    fill(k, shown));
-		gnuplot_quote(b, p->texts.text[l.names.text[rank[k]]], PLOT_NAME_MAX);
+		gnuplot_quote(b, p->texts.text[l.names.text[rank[k]]], p->name_max);
 	}
 	if (shown < l.names.n)
 		buf_printf(plot_next(p),
@@ -275,19 +289,14 @@ plot_timeline(struct plot *p, struct error *e)
 		    "'%zu others'",
 		    l.names.n - shown);
 	gnuplot_axis_put(&p->head, &p->x);
-	for (size_t k = 0; k < shown; k++) {
-		size_t n = gnuplot_length(p->texts.text[l.names.text[rank[k]]]);
-
-		longest = n > longest ? n : longest;
-	}
-	plot_key_of(p, shown + (shown < l.names.n), longest);
 	buf_slice(&p->head, SLICE("set ylabel "));
 	gnuplot_quote(&p->head, p->o.y_label.p ? p->o.y_label : p->y.label, 0);
 	buf_printf(
 	    &p->head, "\nset yrange [-0.6:%g]\nset ytics scale 0 (", (double)l.lanes.n - 0.4);
 	for (size_t i = 0; i < l.lanes.n; i++) {
 		buf_slice(&p->head, i ? SLICE(", ") : SLICE(""));
-		gnuplot_quote_tick(&p->head, p->texts.text[l.lanes.text[lane[i]]], PLOT_NAME_MAX);
+		gnuplot_quote_tick(
+		    &p->head, p->texts.text[l.lanes.text[lane[i]]], PLOT_SIDE_NAME_MAX);
 		buf_printf(&p->head, " %zu", l.lanes.n - 1 - i);
 	}
 	buf_slice(&p->head, SLICE(")\nset grid noytics\n"));

@@ -150,7 +150,12 @@ quote(struct buf *b, struct slice text, size_t max, char doubled)
 	gnuplot_clean(&clean, text, max);
 	buf_char(b, '\'');
 	for (size_t i = 0; i < clean.n; i++) {
-		if (clean.p[i] == '\'' || clean.p[i] == doubled)
+		/* Doubling a quote is not enough: gnuplot 5.4 reads two at the beginning as a string of its own. */
+		if (clean.p[i] == '\'') {
+			buf_slice(b, SLICE("\xe2\x80\x99"));
+			continue;
+		}
+		if (clean.p[i] == doubled)
 			buf_char(b, clean.p[i]);
 		buf_char(b, clean.p[i]);
 	}
@@ -161,7 +166,7 @@ quote(struct buf *b, struct slice text, size_t max, char doubled)
 void
 gnuplot_quote(struct buf *b, struct slice text, size_t max)
 {
-	quote(b, text, max, '\'');
+	quote(b, text, max, '\0');
 }
 
 void
@@ -241,7 +246,7 @@ static const char canvas_filter[] =
     "sub(/<img [^>]*grid.png[^>]*>/, \"#\"); sub(/<img [^>]*previouszoom.png[^>]*>/, \"-\"); "
     "sub(/<img [^>]*nextzoom.png[^>]*>/, \"+\"); sub(/<img [^>]*textzoom.png[^>]*>/, \"A\"); "
     "if ($0 !~ /onclick=[^>]*\\(/) sub(/onclick=[a-z_.]*/, \"&()\") } "
-    "/^T\\(/ { gsub(/<[\\/]/, \"<\\\\/\"); gsub(/<!/, \"<\\\\!\") } { print }'";
+    "/^T[A-Z]*\\(/ { gsub(/<[\\/]/, \"<\\\\/\"); gsub(/<!/, \"<\\\\!\") } { print }'";
 
 /* cairo writes the date of its making into a PDF; as many bytes of another keep every offset in the file. It cannot write
  * to a pipe that gnuplot opened, and so the picture is made in a file. */
@@ -261,16 +266,16 @@ shell_word(struct buf *b, struct slice s)
 	buf_char(b, '\'');
 }
 
-/* A string in which gnuplot expands nothing, of bytes as they are. */
+/* A string in which gnuplot expands nothing, of bytes as they are: 'it'."'".'s'. */
 static void
 raw_string(struct buf *b, struct slice s)
 {
 	buf_char(b, '\'');
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] == '\'')
-			buf_char(b, '\'');
-		buf_char(b, s.p[i]);
-	}
+			buf_slice(b, SLICE("'.\"'\".'"));
+		else
+			buf_char(b, s.p[i]);
 	buf_char(b, '\'');
 }
 
@@ -327,6 +332,13 @@ gnuplot_end(struct buf *b, const struct gnuplot_page *page)
 	buf_free(&command);
 }
 
+/* gnuplot's terminals have limits; nobody reads a figure that is taller. */
+static double
+tall(double given, double usual, double more)
+{
+	return given > 0 ? given : round(usual * fmin(more, 8) * 100) / 100;
+}
+
 static double
 font_size(enum gnuplot_terminal terminal)
 {
@@ -360,6 +372,8 @@ static double or (double given, double otherwise)
 static void
 put_terminal(struct buf *b, const struct gnuplot_page *page)
 {
+	/* 16 lines fit beside a graph of the usual height. */
+	double more = page->side_rows > 16 ? (page->side_rows + 4) / 20.0 : 1;
 	double w = page->width, h = page->height;
 
 	switch (page->terminal) {
@@ -367,35 +381,36 @@ put_terminal(struct buf *b, const struct gnuplot_page *page)
 		buf_printf(b,
 		    "set terminal svg noenhanced size %g,%g dynamic background '#ffffff' linewidth "
 		    "1.2",
-		    or (w, 600), or (h, 400));
+		    or (w, 600), tall(h, 400, more));
 		put_font(b, page, "Helvetica,Arial,sans-serif");
 		break;
 	case GNUPLOT_PDF:
 		buf_printf(b,
 		    "set terminal pdfcairo noenhanced color size %gin,%gin linewidth 1.2 "
 		    "pointscale 0.5",
-		    or (w, 3.5), or (h, 2.4));
+		    or (w, 3.5), tall(h, 2.4, more));
 		put_font(b, page, "");
 		break;
 	case GNUPLOT_DUMB:
-		buf_printf(b, "set terminal dumb noenhanced size %g,%g", or (w, 79), or (h, 24));
+		buf_printf(
+		    b, "set terminal dumb noenhanced size %g,%g", or (w, 79), tall(h, 24, more));
 		break;
 	case GNUPLOT_CANVAS:
 		buf_printf(b,
 		    "set terminal canvas standalone mousing noenhanced size %g,%g linewidth 1.5",
-		    or (w, 900), or (h, 600));
+		    or (w, 900), tall(h, 600, more));
 		put_font(b, page, "");
 		break;
 	case GNUPLOT_QT:
 		buf_printf(b, "set terminal qt persist noenhanced size %g,%g linewidth 1.5",
-		    or (w, 900), or (h, 600));
+		    or (w, 900), tall(h, 600, more));
 		put_font(b, page, "");
 		break;
 	default:
 		buf_printf(b,
 		    "set terminal pngcairo noenhanced size %g,%g linewidth 2.4 pointscale 1.5 "
 		    "dashlength 0.45",
-		    or (w, 1050), or (h, 720));
+		    or (w, 1050), tall(h, 720, more));
 		put_font(b, page, "");
 	}
 	buf_char(b, '\n');

@@ -47,6 +47,8 @@ struct gnuplot_page {
 	struct slice title;  /* empty: none */
 	const char *notes;   /* lines beneath the title, or NULL */
 	unsigned key_rows;   /* of the legend between these and the graph */
+	unsigned
+	    side_rows; /* beside the graph: the picture is made high enough for so many lines */
 };
 
 /* The size of small letters: notes, captions. */
@@ -62,7 +64,7 @@ void gnuplot_end(struct buf *b, const struct gnuplot_page *page);
  * characters, with an ellipsis in the middle of what is longer; 0 for no limit. */
 void gnuplot_clean(struct buf *b, struct slice text, size_t max);
 
-/* The same in single quotes. */
+/* The same in single quotes; a quote inside becomes U+2019. */
 void gnuplot_quote(struct buf *b, struct slice text, size_t max);
 
 /* The same as the label of a tick, where % would be a format. */
