@@ -186,7 +186,8 @@ write_out(bool picture, unsigned columns, unsigned lines)
 	struct buf losses = BUF_INIT, out = BUF_INIT;
 	struct matrix *m;
 
-	grid_settle(&grid, heat.addr[HEAT_X], heat.addr[HEAT_Y]);
+	grid_settle(
+	    &grid, slice_eq(names.x.unit, SLICE("addr")), slice_eq(names.y.unit, SLICE("addr")));
 	m = matrix_new(&grid, &names);
 	losses_put(&heat.losses, &losses);
 	if (picture)

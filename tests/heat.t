@@ -104,6 +104,10 @@ try 't of a trace that counts cycles' 2 "leat heat -x t -y pc cycles | sed -n '1
 EOT
 said 'leat heat: cycles: .*' # (it has no end)
 
+trace 'event\tt=1\taddress=4096\n' >event
+try 'addresses as ints, as tracepoints have them' 0 'leat heat -x t -y address event | sed 1,2d' <<'EOT'
+0	0	1	2	0x1000	0x1001	1
+EOT
 printf '# runs host="a b"\n# lost=2 why=late\nt,"addr, of it",n\r\n1,0x10,1\n2,,1\n3,0x12,0.5\n' >csv
 try 'a CSV table, a cell that is empty, its losses' 0 'leat heat -x t -y "addr, of it" csv' <<'EOT'
 # heat x=t y="addr, of it" x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=3 y_bins=3 x_min=1 x_max=4 y_min=0x10 y_max=0x13 count=2 outside=0 without=1 not_positive=0 nan=0
@@ -158,7 +162,7 @@ done
 # A walk over a heap, and a stack: against a count by awk into the bins that the table says.
 awk 'BEGIN {
 	srand(5)
-	print "t,addr,size"
+	print "t,place,size"
 	for (i = 0; i < 5000; i++) {
 		a = rand() < 0.8 ? 94000000000000 + i * 37 : 140000000000000 + int(rand() * 30000)
 		printf "%.0f,%.0f,%.0f\n", 1000000 + i * 977 + int(rand() * 900), a, int(exp(rand() * 12))
@@ -166,7 +170,7 @@ awk 'BEGIN {
 }' >walk.csv
 # naive OPTIONS...: no output where each cell of the table is what awk counts.
 naive () {
-	leat heat -x t -y addr "$@" walk.csv >table && awk '
+	leat heat -x t -y place "$@" walk.csv >table && awk '
 	FNR == NR && /^#/ { if ($2 == "seam") seams++; next }
 	FNR == NR && $1 == "x" { next }
 	FNR == NR { n++; x_lo[n] = $3; x_hi[n] = $4; y_lo[n] = $5; y_hi[n] = $6; count[n] = $7; next }
@@ -196,8 +200,8 @@ cells 5000 0 0
 EOT
 # shellcheck disable=SC2086
 for options in '' --compact '--log y' '-w size'; do
-	leat heat -x t -y addr $options walk.csv >straight
-	{ head -n 1 walk.csv; sed 1d walk.csv | sort -R; } | leat heat -x t -y addr $options >mixed
+	leat heat -x t -y place $options walk.csv >straight
+	{ head -n 1 walk.csv; sed 1d walk.csv | sort -R; } | leat heat -x t -y place $options >mixed
 	holds "the order of points does not matter $options" 'cmp straight mixed'
 done
 
@@ -221,5 +225,5 @@ size over t_ns, 1000 points  . 1  : 2  + 3  * 4  % 6  # 8  @ 12..17
                0.00 s                     0.50 s                     1.01 s
 EOT
 holds 'shaded blocks where the terminal shows them' 'LC_ALL=C.UTF-8 leat heat -x t_ns -y size --shades steps.csv | grep -q █'
-holds 'seams are marked' 'leat heat -x t -y addr --shades --compact walk.csv | grep -q "14[0-9]*="'
+holds 'seams are marked' 'leat heat -x t -y place --shades --compact walk.csv | grep -q "14[0-9]*="'
 finish

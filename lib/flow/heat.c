@@ -249,7 +249,9 @@ heat_unit(const struct heat *h, unsigned field)
 	const struct axis *a = field == HEAT_X ? &h->grid->x : &h->grid->y;
 	struct slice name = h->name[field];
 
-	if (h->addr[field] && !a->reals)
+	/* (tracepoints have addresses as plain ints) */
+	if (!a->reals &&
+	    (h->addr[field] || slice_ends(name, SLICE("addr")) || slice_eq(name, SLICE("address"))))
 		return SLICE("addr");
 	if (slice_eq(name, SLICE("t")) && h->clock.n > 0)
 		return h->clock;

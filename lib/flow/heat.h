@@ -4,7 +4,8 @@
  * numbers. Records of the stream itself (state and ledger) are no points. Whole columns of blocks go into the grid; rows
  * of tables are gathered into columns.
  *
- * Units:     of a field, by its name and kind: "ns", "bytes", "addr", what the clock of the trace counts, or empty.
+ * Units:     of a field, by its kind and name (t *_ns size *_size *_bytes *addr address): "ns", "bytes", "addr", what the
+ *            clock of the trace counts, or empty.
  * Ownership: the caller holds the struct, heat_free() what it points to; the grid is the caller's.
  * Errors:    -1 with the text, without a place; what was readable is in the grid. heat_block() and heat_row() can be
  *            called again, and count what they could not use as `without`.
