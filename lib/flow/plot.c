@@ -639,6 +639,9 @@ put_drawing(struct plot *p, struct buf *to)
 	bool text = p->text.n > 0,
 	     may_be_text = p->o.page.guess || p->o.page.terminal == GNUPLOT_DUMB;
 
+	/* There, a grid is of the same characters as the data. */
+	if (may_be_text)
+		buf_slice(to, SLICE("if (GPVAL_TERM eq 'dumb') unset grid\n"));
 	if (text && may_be_text) {
 		buf_slice(to, SLICE("if (GPVAL_TERM eq 'dumb') {\n"));
 		buf_slice(to, buf_view(&p->text));

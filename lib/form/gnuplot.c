@@ -179,7 +179,7 @@ void
 gnuplot_number(struct buf *b, double v)
 {
 	if (isfinite(v))
-		buf_f64(b, v == 0 ? 0 : v);
+		buf_printf(b, "%.12g", v == 0 ? 0 : v);
 	else
 		buf_slice(b, SLICE("NaN"));
 }

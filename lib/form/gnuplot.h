@@ -82,7 +82,7 @@ enum { GNUPLOT_COLOURS = 7 };
 
 void gnuplot_put_palette(struct buf *b, enum gnuplot_palette palette);
 
-/* A number as the shortest text that reads back the same; NaN where it is not finite. */
+/* A number of twelve digits, more than any picture shows; NaN where it is not finite. */
 void gnuplot_number(struct buf *b, double v);
 
 #endif

@@ -111,8 +111,10 @@ gnuplot_axis_settle(struct gnuplot_axis *a)
 		return;
 	}
 	size = fmax(fabs(lo), fabs(hi));
-	/* 1500 us rather than 1.5 ms does no harm, but 10,000 is a number without unit that anybody reads. */
-	i = step_of(s, a->unit == GNUPLOT_NONE ? size / 20 : size / 2);
+	/* 1500 us need not be 1.5 ms, and 10,000 of something is a number that anybody reads. */
+	i = a->unit == GNUPLOT_NONE && size < 20000
+		? 0
+		: step_of(s, a->unit == GNUPLOT_NONE ? size : size / 2);
 	a->scale = s[i].scale;
 	a->suffix = a->unit == GNUPLOT_NONE ? plain_labels[i] : s[i].suffix;
 }
