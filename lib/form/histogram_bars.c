@@ -8,13 +8,13 @@ enum {
 	ROWS_MAX = 40,
 	GAP_MAX = 3, /* empty rows that are shown as such */
 	LABEL_COLUMNS = 10,
-	BAR_COLUMNS_MIN = 10
+	BAR_COLUMNS_MIN = 10,
+	LEAST_EXPONENT = 1100 /* of any double, and more */
 };
 
 /* A row is a bin of fewer bits, or some linear bins together; rows of no value in between have numbers, too. */
 struct row {
 	int64_t number;
-	double lo, hi;
 	uint64_t count;
 };
 
@@ -70,93 +70,94 @@ put_padded(struct buf *b, double v, struct slice unit)
 
 /* ---- rows ---- */
 
-/* The number of the row of magnitude v >= 0 where each power of two is 2^bits rows; 0 is one of its own. */
+/* How bins are joined: bits of a power of two, or how many linear bins. */
+struct view {
+	const struct hist *h;
+	int detail;
+};
+
+static const int64_t FAR = INT64_MAX / 2;
+
+/* The number of the row of magnitude v where each power of two is 2^bits rows: ints below have one each. */
 static int64_t
-magnitude_row(double v, int bits)
+magnitude_row(const struct view *view, double v)
 {
-	int exponent;
+	int exponent, bits = view->detail;
 	double mantissa;
 
+	if (isinf(v))
+		return FAR;
 	if (v <= 0)
 		return 0;
-	if (isinf(v))
-		return INT64_MAX / 2;
+	if (!view->h->real && v < ldexp(1, bits))
+		return (int64_t)v;
 	mantissa = frexp(v, &exponent);
-	return ((int64_t)(exponent + 1100) << bits) + (int64_t)ldexp(2 * mantissa - 1, bits);
+	exponent += view->h->real ? LEAST_EXPONENT : -bits;
+	return ((int64_t)exponent << bits) + (int64_t)ldexp(2 * mantissa - 1, bits);
 }
 
 static double
-magnitude_start(int64_t row, int bits)
+magnitude_start(const struct view *view, int64_t row)
 {
+	int bits = view->detail;
 	int64_t exponent = row >> bits, part = row & (((int64_t)1 << bits) - 1);
 
-	if (row == 0)
-		return 0;
-	return ldexp(ldexp((double)part, -bits) + 1, (int)exponent - 1101);
+	if (row >= FAR)
+		return INFINITY;
+	if (row == 0 || (!view->h->real && row >> bits == 0))
+		return (double)row;
+	exponent -= view->h->real ? LEAST_EXPONENT : -bits;
+	return ldexp(ldexp((double)part, -bits) + 1, (int)exponent - 1);
 }
 
-/* Rows are numbered from the one at zero: 1 and up above it, -1 and down below. */
-static struct row
-log_row(const struct hist_bin *bin, int bits)
+/* Rows are numbered from the one at zero up, and from -1 down below it. */
+static int64_t
+row_of(const struct view *view, const struct hist_bin *bin)
 {
-	struct row r = { .count = bin->count, .lo = bin->lo, .hi = bin->hi };
-	int64_t origin = magnitude_row(0x1p-1074, bits), m;
+	const struct hist_scheme *s = &view->h->scheme;
 
-	if (bin->lo < 0) {
-		m = magnitude_row(-bin->hi, bits);
-		r.number = m ? -(m - origin + 2) : -1;
-		if (m) {
-			r.lo = fmin(r.lo, -magnitude_start(m + 1, bits));
-			r.hi = -magnitude_start(m, bits);
-		}
-	} else if (bin->lo > 0 && !isinf(bin->lo)) {
-		m = magnitude_row(bin->lo, bits);
-		r.number = m - origin + 1;
-		r.lo = magnitude_start(m, bits);
-		r.hi = fmax(r.hi, magnitude_start(m + 1, bits));
+	if (s->scale != HIST_LINEAR)
+		return bin->lo < 0 ? -1 - magnitude_row(view, -bin->hi)
+				   : magnitude_row(view, bin->lo);
+	if (bin->lo == -INFINITY)
+		return -1;
+	if (bin->hi == INFINITY)
+		return (s->bins + view->detail - 1) / view->detail;
+	return (int64_t)((bin->lo - s->min) * s->bins / (s->max - s->min) + 0.5) / view->detail;
+}
+
+static void
+limits(const struct view *view, int64_t row, double *lo, double *hi)
+{
+	const struct hist_scheme *s = &view->h->scheme;
+	double width = (s->max - s->min) / s->bins * view->detail;
+
+	if (s->scale == HIST_LINEAR) {
+		*lo = row < 0 ? -INFINITY : fmin(s->min + width * (double)row, s->max);
+		*hi = *lo == s->max ? INFINITY : fmin(s->min + width * (double)(row + 1), s->max);
+	} else if (row >= 0) {
+		*lo = magnitude_start(view, row);
+		*hi = magnitude_start(view, row + 1);
 	} else {
-		r.number = bin->lo > 0 ? INT64_MAX / 2 : 0;
+		*lo = -magnitude_start(view, -row);
+		*hi = 0 - magnitude_start(view, -1 - row);
 	}
-	return r;
-}
-
-static struct row
-linear_row(const struct hist *h, const struct hist_bin *bin, uint32_t together)
-{
-	const struct hist_scheme *s = &h->scheme;
-	struct row r = { .count = bin->count, .lo = bin->lo, .hi = bin->hi };
-	double width = (s->max - s->min) / s->bins;
-	int64_t i;
-
-	if (bin->lo == -INFINITY || bin->hi == INFINITY) {
-		r.number = bin->lo == -INFINITY ? -1 : INT64_MAX / 2;
-		return r;
-	}
-	i = (int64_t)((bin->lo - s->min) / width + 0.5) / together;
-	r.number = i;
-	r.lo = s->min + width * (double)(i * together);
-	r.hi = fmin(s->min + width * (double)((i + 1) * together), s->max);
-	return r;
 }
 
 /* Joins the bins; returns how many lines that takes. */
 static size_t
-join(struct rows *rows, const struct hist *h, int detail)
+join(struct rows *rows, const struct view *view)
 {
 	struct hist_bin bin;
 	size_t at = 0, lines = 0;
 
 	rows->n = 0;
-	while (hist_next(h, &at, &bin)) {
-		struct row r = h->scheme.scale == HIST_LINEAR
-				   ? linear_row(h, &bin, (uint32_t)detail)
-				   : log_row(&bin, detail);
+	while (hist_next(view->h, &at, &bin)) {
+		struct row r = { row_of(view, &bin), bin.count };
 		struct row *last = rows->n ? &rows->row[rows->n - 1] : NULL;
 
 		if (last && last->number == r.number) {
 			last->count += r.count;
-			last->lo = fmin(last->lo, r.lo);
-			last->hi = fmax(last->hi, r.hi);
 			continue;
 		}
 		if (last)
@@ -190,7 +191,21 @@ put_bar(struct buf *to, double share, unsigned columns, bool utf8)
 }
 
 static void
-put_rows(struct buf *to, const struct rows *rows, const struct histogram *h, uint64_t count,
+put_row(
+    struct buf *to, const struct view *view, const struct row *r, struct slice unit, uint64_t sum)
+{
+	double lo, hi, all = (double)view->h->count;
+
+	limits(view, r->number, &lo, &hi);
+	put_padded(to, lo, unit);
+	buf_printf(to, "  ");
+	put_padded(to, hi, unit);
+	buf_printf(to, " %11llu %6.2f%% %6.2f%% ", (unsigned long long)r->count,
+	    100 * (double)r->count / all, 100 * (double)sum / all);
+}
+
+static void
+put_rows(struct buf *to, const struct rows *rows, const struct view *view, struct slice unit,
     unsigned width, bool utf8)
 {
 	/* lo hi count share sum */
@@ -204,18 +219,17 @@ put_rows(struct buf *to, const struct rows *rows, const struct histogram *h, uin
 	    "share", "sum");
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *r = &rows->row[i];
-		int64_t gap = i ? r->number - rows->row[i - 1].number - 1 : 0;
+		struct row empty = { i ? rows->row[i - 1].number + 1 : r->number, 0 };
 
-		if (gap > GAP_MAX)
+		if (r->number - empty.number > GAP_MAX)
 			buf_printf(to, "%*s\n", LABEL_COLUMNS, "...");
-		for (; gap > 0 && gap <= GAP_MAX; gap--)
-			buf_printf(to, "%*s  %*s %11d\n", LABEL_COLUMNS, "", LABEL_COLUMNS, "", 0);
+		else
+			for (; empty.number < r->number; empty.number++) {
+				put_row(to, view, &empty, unit, sum);
+				to->p[to->n - 1] = '\n';
+			}
 		sum += r->count;
-		put_padded(to, r->lo, h->unit);
-		buf_printf(to, "  ");
-		put_padded(to, r->hi, h->unit);
-		buf_printf(to, " %11llu %6.2f%% %6.2f%% ", (unsigned long long)r->count,
-		    100 * (double)r->count / (double)count, 100 * (double)sum / (double)count);
+		put_row(to, view, r, unit, sum);
 		put_bar(to, (double)r->count / (double)most, columns, utf8);
 	}
 }
@@ -280,23 +294,23 @@ void
 histogram_put_bars(struct histogram *h, unsigned width, bool utf8, struct buf *to)
 {
 	struct rows rows = { 0 };
-	bool linear = h->scheme.scale == HIST_LINEAR;
 
 	for (size_t i = 0; i < h->groups; i++) {
-		const struct hist *g = h->group[i].hist;
-		int detail = linear ? 1 : h->scheme.scale == HIST_LOG ? (int)h->scheme.bits : 0;
+		struct view view = { h->group[i].hist, (int)h->scheme.bits };
 
 		if (i > 0)
 			buf_char(to, '\n');
 		put_title(to, h, &h->group[i]);
-		if (linear)
-			while (join(&rows, g, detail) > ROWS_MAX)
-				detail++;
-		else
-			while (join(&rows, g, detail) > ROWS_MAX && detail > 0)
-				detail--;
-		put_rows(to, &rows, h, g->count, width, utf8);
-		put_summary(to, h, g);
+		if (h->scheme.scale == HIST_LINEAR) {
+			view.detail = 1;
+			while (join(&rows, &view) > ROWS_MAX)
+				view.detail++;
+		} else {
+			while (join(&rows, &view) > ROWS_MAX && view.detail > 0)
+				view.detail--;
+		}
+		put_rows(to, &rows, &view, h->unit, width, utf8);
+		put_summary(to, h, view.h);
 	}
 	for (size_t i = 0; i < h->losses; i++)
 		buf_printf(to, "lost %llu %.*s\n", (unsigned long long)h->loss[i].n,

@@ -863,10 +863,14 @@ hist_quantile(const struct hist *h, double q)
 		return NAN;
 	if (h->scheme.scale == HIST_LINEAR && (bin.lo == -INFINITY || bin.hi == INFINITY))
 		return NAN;
-	if (h->real)
-		return within(
-		    isinf(bin.hi) || isinf(bin.lo) ? bin.lo : bin.lo + (bin.hi - bin.lo) / 2, h);
-	return within(floor((ceil(bin.lo) + ceil(bin.hi) - 1) / 2), h);
+	bin.lo = fmax(bin.lo, hist_min(h));
+	if (h->real) {
+		bin.hi = fmin(bin.hi, hist_max(h));
+		return isinf(bin.lo) || isinf(bin.hi) ? bin.lo : bin.lo + (bin.hi - bin.lo) / 2;
+	}
+	bin.lo = ceil(bin.lo);
+	bin.hi = fmin(ceil(bin.hi) - 1, hist_max(h));
+	return floor(bin.lo + (bin.hi - bin.lo) / 2);
 }
 
 double

@@ -110,9 +110,9 @@ struct hist_bin {
 /* The bins that are not empty, in rising order: set *at to 0 first; false at the end. */
 bool hist_next(const struct hist *h, size_t *at, struct hist_bin *bin);
 
-/* All of these are NAN for an empty histogram. A quantile is the value with rank ceil(q * count): the middle of its bin
- * (for ints, of the ints in it, rounded down) kept within min and max, so that it is known to half a bin; exactly the
- * smallest for rank 1 and the largest for rank count. NAN, too, where it lies below or above the bins. */
+/* All of these are NAN for an empty histogram. A quantile is the value with rank ceil(q * count): the middle of that part
+ * of its bin that lies within min and max (for ints, of the ints in it, rounded down), so that it is known to half a bin;
+ * exactly the smallest for rank 1 and the largest for rank count. NAN, too, where it lies below or above the bins. */
 double hist_quantile(const struct hist *h, double q);
 double hist_min(const struct hist *h);
 double hist_max(const struct hist *h);
