@@ -67,7 +67,7 @@ static const char sample[] =
     "\\\"b\\\"\\t\\\\\"\taddr=0xffffffffffffffff\t"
     "big=18446744073709551615\tminus=-1\thalf=0.5\tnan=nan\tinf=inf\tstack=main;work(int);\t"
     "chain=0x10;0x20;\tints=1;-2;\tnone=\tbytes=@AAEC\ttype=odd\tin=3\thas=4\tsize=4096\tdur_ns="
-    "1500000";
+    "1500000\tmax=9223372036854775807\tmin=-9223372036854775808\tlow=-inf";
 
 static void
 known(void)
@@ -96,8 +96,20 @@ known(void)
 		"addr - big == 0", "minus - addr < 0", "addr * addr > addr",
 		"addr * size / size == addr", "big * big * big > 1e57", "big * big * big < 1e58",
 		"-big == -18446744073709551615",
+		/* what 64 bits do not hold */
+		"max + 1 == 9223372036854775808", "max + max == 18446744073709551614",
+		"min - 1 < min", "-min == 9223372036854775808", "max * 2 > max",
+		"max - min == 18446744073709551615", "min - max < min", "max + 0 == max",
+		"min / -1 == 9223372036854775808", "min % -1 == 0",
+		"min / minus == 9223372036854775808", "max * max > max", "min * minus > max",
+		"(half + half) + pid == 8", "(half * 2) * pid == 7", "pid * (half * pid) == 24.5",
+		"(pid + 1) * (size - 1) + (pid - 1) * (size + 1) == 57342",
+		"pid - (pid - (pid - 1)) == 6",
 		/* nan and inf */
-		"nan != 1", "nan != nan", "inf > big", "-inf < minus", "!(nan < 1)", "!(nan >= 1)",
+		"low == -1e999", "low <= -1e999", "!(low < -1e999)", "!(inf > 1e999)",
+		"inf >= 1e999", "half > -1e999", "pid < 1e999", "!(max > 1e999)", "min > -1e999",
+		"low != inf", "nan != 1", "nan != nan", "inf > big", "-inf < minus", "!(nan < 1)",
+		"!(nan >= 1)",
 		/* arithmetic */
 		"pid + 1 == 8", "pid - 10 == -3", "pid * 2 == 14", "pid / 2 == 3", "pid % 4 == 3",
 		"-pid / 2 == -3", "-pid % 4 == -3", "pid / 2.0 == 3.5", "half * 4 == 2",
