@@ -3,26 +3,10 @@
 #include "base/alloc.h"
 #include "flow/pair_parts.h"
 
-/* What a shape of the reader is to us. */
-struct shape {
-	uint64_t serial; /* of the reader's; 0: not looked at yet */
-	const struct trace_shape
-	    *own; /* the same among those of the pair, which outlive the reader */
-	bool ledger, state;
-	struct trace_when when;
-	/* of its last span */
-	const struct trace_shape *start;
-	const struct pair_span *span;
-};
-
 struct pair {
 	struct pair_options o;
 	struct pair_counts counts;
-	struct shape *shape; /* by the reader's id */
-	size_t shape_cap;
-	int *
-	    field; /* of the keys: field[id * 2 * keys + i] of starts, + keys of ends; -1 where there is none */
-	struct shapes shapes;
+	struct pair_shapes shapes;
 	struct pair_table table;
 	struct pair_spans spans;
 	struct buf key;
@@ -47,9 +31,7 @@ pair_new(const struct pair_options *o)
 void
 pair_free(struct pair *p)
 {
-	free(p->shape);
-	free(p->field);
-	shapes_free(&p->shapes);
+	pair_shapes_free(&p->shapes);
 	pair_table_free(&p->table);
 	pair_spans_free(&p->spans);
 	buf_free(&p->key);
@@ -69,35 +51,6 @@ pair_why_name(enum pair_why why)
 		"unmatched-end", "no-key", "no-time", "out-of-order", "too-long" };
 
 	return name[why];
-}
-
-static struct shape *
-shape_of(struct pair *p, const struct trace_shape *shape)
-{
-	struct shape *s;
-
-	if (shape->id >= p->shape_cap) {
-		size_t had = p->shape_cap;
-
-		GROW(p->shape, p->shape_cap, shape->id);
-		memset(p->shape + had, 0, (p->shape_cap - had) * sizeof *p->shape);
-		p->field = xrealloc(p->field, p->shape_cap * (2 * p->o.keys + 1), sizeof *p->field);
-	}
-	s = &p->shape[shape->id];
-	if (s->serial == shape->serial)
-		return s;
-	*s = (struct shape){ .serial = shape->serial,
-		.own = shapes_get(&p->shapes, shape->type, shape->field, shape->fields),
-		.ledger = trace_is_ledger(shape),
-		.state = trace_is_state(shape),
-		.when = trace_when(shape) };
-	for (size_t i = 0; i < p->o.keys; i++) {
-		int *field = p->field + shape->id * 2 * p->o.keys + i;
-
-		field[0] = pair_key_index(shape, p->o.key[i].start);
-		field[p->o.keys] = pair_key_index(shape, p->o.key[i].end);
-	}
-	return s;
 }
 
 /* ---- what is lost ---- */
@@ -164,13 +117,18 @@ is_late(const struct pair *p, const struct pair_open *o, int64_t now)
 
 /* Where the row stands in the stream, and where it begins. */
 static void
-time_of(const struct shape *shape, struct trace_block *b, unsigned s, uint32_t row, int64_t *t,
-    int64_t *stands)
+time_of(const struct pair_at *at, int64_t *t, int64_t *stands)
 {
-	*t = *stands = (int64_t)trace_column(b, s, (unsigned)shape->when.t)[row];
-	if (shape->when.dur >= 0 &&
-	    __builtin_add_overflow(
-		*t, (int64_t)trace_column(b, s, (unsigned)shape->when.dur)[row], stands))
+	struct pair_shape *shape = at->shape;
+
+	if (shape->t_block != trace_block_serial(at->b)) {
+		shape->t_block = trace_block_serial(at->b);
+		shape->t = trace_column(at->b, at->s, (unsigned)shape->when.t);
+		if (shape->when.dur >= 0)
+			shape->dur = trace_column(at->b, at->s, (unsigned)shape->when.dur);
+	}
+	*t = *stands = (int64_t)shape->t[at->row];
+	if (shape->dur && __builtin_add_overflow(*t, (int64_t)shape->dur[at->row], stands))
 		*stands = INT64_MAX;
 }
 
@@ -190,26 +148,25 @@ advance(struct pair *p, int64_t stands)
 
 /* The key of the row, in p->key; fields are those of starts, or those of ends. */
 static bool
-key_of(struct pair *p, const int *field, struct trace_block *b, unsigned s, uint32_t row)
+key_of(struct pair *p, const int *field, const struct pair_at *at)
 {
+	pair_columns(at);
 	p->key.n = 0;
 	for (size_t i = 0; i < p->o.keys; i++) {
 		union trace_value v;
 
 		if (field[i] < 0)
 			return false;
-		v = trace_block_value(b, s, (unsigned)field[i], row);
-		pair_key_put(&p->key, b->shape[s]->field[field[i]].kind, &v);
+		v = pair_value(at, (unsigned)field[i]);
+		pair_key_put(&p->key, at->shape->own->field[field[i]].kind, &v);
 	}
+	buf_room(&p->key, PAIR_KEY_BYTES);
 	return true;
 }
 
 /* A record that is being looked at. */
 struct event {
-	struct shape *shape;
-	struct trace_block *b;
-	unsigned s;
-	uint32_t row;
+	struct pair_at at;
 	int64_t t, stands;
 	bool passed, used;
 };
@@ -219,6 +176,7 @@ make_span(
     struct pair *p, struct event *v, uint32_t open, struct trace_writer *w, enum pair_why *why)
 {
 	struct pair_open *o = &p->table.open[open];
+	struct pair_shape *shape = v->at.shape;
 	uint64_t dur = (uint64_t)v->stands - (uint64_t)o->t;
 	int put;
 
@@ -227,11 +185,11 @@ make_span(
 		lose_open(p, open, *why);
 		return 0;
 	}
-	if (v->shape->start != o->shape) {
-		v->shape->start = o->shape;
-		v->shape->span = pair_span_of(&p->spans, &p->o, o->shape, v->shape->own, w);
+	if (shape->start != o->shape) {
+		shape->start = o->shape;
+		shape->span = pair_span_of(&p->spans, &p->o, o->shape, shape->own, w);
 	}
-	put = pair_span_put(&p->spans, v->shape->span, o, (int64_t)dur, v->b, v->s, v->row, w);
+	put = pair_span_put(&p->spans, shape->span, o, (int64_t)dur, &v->at, w);
 	p->counts.made++;
 	p->counts.used += !o->passed && !o->used;
 	p->counts.used += !v->passed;
@@ -243,15 +201,15 @@ make_span(
 
 /* *why is 0 where a span was made. */
 static int
-end(struct pair *p, struct event *v, const int *field, struct trace_writer *w, enum pair_why *why)
+end(struct pair *p, struct event *v, struct trace_writer *w, enum pair_why *why)
 {
 	uint32_t key, open;
 
 	*why = PAIR_NO_KEY;
-	if (!key_of(p, field, v->b, v->s, v->row))
+	if (!key_of(p, v->at.shape->key + p->o.keys, &v->at))
 		return 0;
 	*why = PAIR_UNMATCHED_END;
-	key = pair_table_key(&p->table, buf_view(&p->key), false);
+	key = pair_table_key(&p->table, &p->key, false);
 	while (key != PAIR_NOBODY && p->table.key[key].n > 0) {
 		open =
 		    p->o.match == PAIR_NEST ? p->table.key[key].newest : p->table.key[key].oldest;
@@ -261,34 +219,34 @@ end(struct pair *p, struct event *v, const int *field, struct trace_writer *w, e
 		}
 		/* It is behind a later one, in a stream that is not in order. */
 		lose_open(p, open, PAIR_TIMEOUT);
-		key = pair_table_key(&p->table, buf_view(&p->key), false);
+		key = pair_table_key(&p->table, &p->key, false);
 	}
 	return 0;
 }
 
 static enum pair_why
-start(struct pair *p, const struct event *v, const int *field)
+start(struct pair *p, const struct event *v)
 {
 	const struct pair_opened *k;
 	struct pair_open *o;
 	uint32_t key;
 	int64_t parent = 0, depth;
 
-	if (!key_of(p, field, v->b, v->s, v->row))
+	if (!key_of(p, v->at.shape->key, &v->at))
 		return PAIR_NO_KEY;
-	key = pair_table_key(&p->table, buf_view(&p->key), true);
+	key = pair_table_key(&p->table, &p->key, true);
 	if (p->table.key[key].n > 0 && p->o.match == PAIR_FIRST)
 		return PAIR_RESTARTED;
 	if (p->table.key[key].n > 0 && p->o.match == PAIR_LAST) {
 		lose_open(p, p->table.key[key].newest, PAIR_RESTARTED);
-		key = pair_table_key(&p->table, buf_view(&p->key), true);
+		key = pair_table_key(&p->table, &p->key, true);
 	}
 	k = &p->table.key[key];
 	depth = k->n;
 	if (k->n > 0)
 		parent = p->table.open[k->newest].id;
-	o = pair_table_open(&p->table, key, v->b, v->s, v->row);
-	o->shape = v->shape->own;
+	o = pair_table_open(&p->table, key, &v->at);
+	o->shape = v->at.shape->own;
 	o->t = v->t;
 	o->stood = v->stands;
 	o->passed = v->passed;
@@ -303,25 +261,25 @@ start(struct pair *p, const struct event *v, const int *field)
 static int
 one_event(struct pair *p, struct event *v, bool starts, bool ends, struct trace_writer *w)
 {
-	const int *field = p->field + v->b->shape[v->s]->id * 2 * p->o.keys;
+	const struct pair_at *at = &v->at;
 	enum pair_why why = 0;
 
-	if (p->o.keep || v->shape->state) {
+	if (p->o.keep || at->shape->state) {
 		v->passed = true;
 		p->counts.passed++;
-		if (trace_put_row(w, v->b, v->s, v->row) < 0)
+		if (trace_put_row(w, at->b, at->s, at->row) < 0)
 			return -1;
 	}
 	p->counts.starts += starts;
 	p->counts.ends += ends;
-	if (v->shape->when.t < 0) {
+	if (at->shape->when.t < 0) {
 		lose(p, PAIR_NO_TIME, v->passed);
 		return 0;
 	}
-	if (ends && end(p, v, field + p->o.keys, w, &why) < 0)
+	if (ends && end(p, v, w, &why) < 0)
 		return -1;
 	if (starts)
-		why = start(p, v, field);
+		why = start(p, v);
 	if (why && !v->used)
 		lose(p, why, v->passed);
 	return 0;
@@ -330,15 +288,16 @@ one_event(struct pair *p, struct event *v, bool starts, bool ends, struct trace_
 int
 pair_row(struct pair *p, struct trace_block *b, unsigned s, uint32_t row, struct trace_writer *w)
 {
-	struct event v = { shape_of(p, b->shape[s]), b, s, row, 0, 0, false, false };
+	struct pair_shape *shape = pair_shape_of(&p->shapes, b->shape[s], &p->o);
+	struct event v = { .at = { shape, b, s, row } };
 	bool starts, ends;
 
 	if (p->held > 0 && ++p->held > PAIR_LOST_EVERY && pair_flush(p, w) < 0)
 		return -1;
-	if (v.shape->ledger)
+	if (shape->ledger)
 		return trace_put_row(w, b, s, row);
-	if (v.shape->when.t >= 0) {
-		time_of(v.shape, b, s, row, &v.t, &v.stands);
+	if (shape->when.t >= 0) {
+		time_of(&v.at, &v.t, &v.stands);
 		advance(p, v.stands);
 	}
 	ends = expr_row(p->o.end, b, s, row);

@@ -56,28 +56,31 @@ new_key(struct pair_table *t, uint64_t hash, struct slice bytes)
 		.bytes = (uint32_t)bytes.n,
 		.known = true };
 	if (bytes.n > PAIR_KEY_BYTES)
-		key->out = xmalloc(bytes.n);
-	if (bytes.n > 0)
-		memcpy(bytes.n > PAIR_KEY_BYTES ? key->out : key->in, bytes.p, bytes.n);
+		key->out = memcpy(xmalloc(bytes.n), bytes.p, bytes.n);
+	else
+		memcpy(key->in, bytes.p, PAIR_KEY_BYTES);
 	hash_add(&t->set, hash, k, rehash, t);
 	t->idle++;
 	return k;
 }
 
 uint32_t
-pair_table_key(struct pair_table *t, struct slice bytes, bool make)
+pair_table_key(struct pair_table *t, struct buf *bytes, bool make)
 {
-	uint64_t hash = hash_bytes(bytes.p, bytes.n);
+	uint64_t hash = hash_bytes(bytes->p, bytes->n);
 
+	/* So that short ones are compared as words. */
+	memset(bytes->p + bytes->n, 0, PAIR_KEY_BYTES);
 	for (struct hash_probe at = hash_first(&t->set, hash); hash_found(&t->set, &at);
 	     hash_next(&t->set, &at)) {
 		const struct pair_opened *key = &t->key[at.item];
 
-		if (key->hash == hash && key->bytes == bytes.n &&
-		    memcmp(key->bytes > PAIR_KEY_BYTES ? key->out : key->in, bytes.p, bytes.n) == 0)
+		if (key->hash == hash && key->bytes == bytes->n &&
+		    (key->bytes > PAIR_KEY_BYTES ? memcmp(key->out, bytes->p, bytes->n)
+						 : memcmp(key->in, bytes->p, PAIR_KEY_BYTES)) == 0)
 			return at.item;
 	}
-	return make ? new_key(t, hash, bytes) : PAIR_NOBODY;
+	return make ? new_key(t, hash, buf_view(bytes)) : PAIR_NOBODY;
 }
 
 /* A key that is idle is likely to come again (threads, CPUs), or never (requests): it is forgotten when many are. */
@@ -101,24 +104,15 @@ forget_idle_keys(struct pair_table *t)
 	t->idle = 0;
 }
 
-int
-pair_key_index(const struct trace_shape *shape, struct slice names)
-{
-	int f = -1;
-
-	while (f < 0 && names.n > 0)
-		f = trace_field_index(shape, slice_cut(&names, '|'));
-	return f;
-}
-
+/* Words, so that what is written here and read for the hash lies alike. */
 static void
-put_whole(struct buf *key, bool negative, uint64_t v)
+put_words(struct buf *key, uint64_t tag, uint64_t v)
 {
-	char *to = buf_room(key, 9);
+	char *to = buf_room(key, 2 * sizeof v);
 
-	to[0] = negative ? '-' : '+';
-	memcpy(to + 1, &v, sizeof v);
-	key->n += 9;
+	memcpy(to, &v, sizeof v);
+	memcpy(to + sizeof v, &tag, sizeof tag);
+	key->n += 2 * sizeof v;
 }
 
 static void
@@ -136,22 +130,20 @@ pair_key_put(struct buf *key, enum trace_kind kind, const union trace_value *v)
 {
 	switch (kind) {
 	case TRACE_INT:
-		put_whole(key, v->i < 0, v->u);
+		put_words(key, v->i < 0 ? '-' : '+', v->u);
 		break;
 	case TRACE_BIG:
 	case TRACE_ADDR:
-		put_whole(key, false, v->u);
+		put_words(key, '+', v->u);
 		break;
 	case TRACE_NUM:
 		/* A whole number, however it is written. */
-		if (v->d >= 0 && v->d < 0x1p64 && v->d == (double)(uint64_t)v->d) {
-			put_whole(key, false, (uint64_t)v->d);
-		} else if (v->d < 0 && v->d >= -0x1p63 && v->d == (double)(int64_t)v->d) {
-			put_whole(key, true, (uint64_t)(int64_t)v->d);
-		} else {
-			put_whole(key, false, v->u);
-			key->p[key->n - 9] = '.';
-		}
+		if (v->d >= 0 && v->d < 0x1p64 && v->d == (double)(uint64_t)v->d)
+			put_words(key, '+', (uint64_t)v->d);
+		else if (v->d < 0 && v->d >= -0x1p63 && v->d == (double)(int64_t)v->d)
+			put_words(key, '-', (uint64_t)(int64_t)v->d);
+		else
+			put_words(key, '.', v->u);
 		break;
 	case TRACE_STR:
 	case TRACE_BYTES:
@@ -239,30 +231,34 @@ move_value(enum trace_kind kind, union trace_value *v, char *to)
 }
 
 static void
-keep_row(struct pair_open *o, struct trace_block *b, unsigned s, uint32_t row)
+keep_row(struct pair_open *o, const struct pair_at *r)
 {
-	const struct trace_shape *shape = b->shape[s];
+	const struct pair_shape *shape = r->shape;
+	const unsigned *f = shape->field, *other = f + shape->plains, *end = f + shape->fields;
 	size_t need = shape->fields * sizeof *o->value, at = need;
 
+	pair_columns(r);
 	if (o->cap < need)
 		o->value = xgrow(o->value, &o->cap, need, 1);
-	for (unsigned f = 0; f < shape->fields; f++) {
-		o->value[f] = trace_block_value(b, s, f, row);
-		need += points_to(shape->field[f].kind, &o->value[f]);
+	for (; f < other; f++)
+		o->value[*f].u = shape->column[*f][r->row];
+	for (; f < end; f++) {
+		o->value[*f] = pair_value(r, *f);
+		need += points_to(shape->own->field[*f].kind, &o->value[*f]);
 	}
 	if (o->cap < need)
 		o->value = xgrow(o->value, &o->cap, need, 1);
-	for (unsigned f = 0; f < shape->fields; f++) {
-		enum trace_kind kind = shape->field[f].kind;
-		size_t n = points_to(kind, &o->value[f]);
+	for (f = other; f < end; f++) {
+		enum trace_kind kind = shape->own->field[*f].kind;
+		size_t n = points_to(kind, &o->value[*f]);
 
-		move_value(kind, &o->value[f], (char *)o->value + at);
+		move_value(kind, &o->value[*f], (char *)o->value + at);
 		at += n;
 	}
 }
 
 struct pair_open *
-pair_table_open(struct pair_table *t, uint32_t key, struct trace_block *b, unsigned s, uint32_t row)
+pair_table_open(struct pair_table *t, uint32_t key, const struct pair_at *r)
 {
 	uint32_t i = t->spare_open;
 	struct pair_opened *k = &t->key[key];
@@ -292,7 +288,7 @@ pair_table_open(struct pair_table *t, uint32_t key, struct trace_block *b, unsig
 		k->oldest = i;
 	k->newest = i;
 	t->idle -= k->n++ == 0;
-	keep_row(o, b, s, row);
+	keep_row(o, r);
 	return o;
 }
 

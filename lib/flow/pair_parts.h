@@ -1,4 +1,4 @@
-/* pair_parts.h - what the modules of pair share: open intervals by key, and the shape of spans
+/* pair_parts.h - what the modules of pair share: shapes, open intervals by key, and how spans are made
  *
  * Units:     as in pair.h.
  * Ownership: the caller holds the structs, and frees what they point to.
@@ -14,6 +14,58 @@
 
 #define PAIR_NOBODY UINT32_MAX
 
+/* ---- shapes of a reader (pair_shape.c) ---- */
+
+struct pair_shape {
+	uint64_t serial; /* of the reader's; 0: not looked at yet */
+	const struct trace_shape
+	    *own; /* the same among those of the pair, which outlive the reader */
+	bool ledger, state;
+	struct trace_when when;
+	int *key; /* its fields that are keys of a start, and of an end; -1 where there is none */
+	unsigned *field; /* plain ones, which are words, then the others */
+	unsigned plains, fields;
+	const uint64_t **column; /* of the block with this serial */
+	uint64_t block;
+	const uint64_t *t, *dur; /* of the block with this serial; NULL where there is none */
+	uint64_t t_block;
+	/* of the last span that it ended */
+	const struct trace_shape *start;
+	const struct pair_span *span;
+};
+
+struct pair_shapes {
+	struct pair_shape *shape; /* by the reader's id */
+	size_t cap;
+	struct shapes own;
+};
+
+/* Row `row` of shape s of a block. */
+struct pair_at {
+	struct pair_shape *shape;
+	struct trace_block *b;
+	unsigned s;
+	uint32_t row;
+};
+
+struct pair_shape *pair_shape_of(
+    struct pair_shapes *all, const struct trace_shape *shape, const struct pair_options *o);
+
+/* Makes r->shape->column those of r->b. */
+void pair_columns_of(const struct pair_at *r);
+
+static inline void
+pair_columns(const struct pair_at *r)
+{
+	if (r->shape->block != trace_block_serial(r->b))
+		pair_columns_of(r);
+}
+
+/* The value of a field, after pair_columns(). */
+union trace_value pair_value(const struct pair_at *r, unsigned f);
+
+void pair_shapes_free(struct pair_shapes *all);
+
 /* ---- open intervals (pair_open.c) ---- */
 
 struct pair_open {
@@ -28,7 +80,7 @@ struct pair_open {
 	size_t cap;               /* bytes of it */
 };
 
-enum { PAIR_KEY_BYTES = 24 }; /* longer keys lie elsewhere */
+enum { PAIR_KEY_BYTES = 32 }; /* longer keys lie elsewhere */
 
 struct pair_opened {
 	uint64_t hash;
@@ -57,12 +109,11 @@ void pair_table_init(struct pair_table *t);
 void pair_table_free(struct pair_table *t);
 
 /* The number of the key with these bytes, PAIR_NOBODY where there is none and `make` is false. Good until the next
- * pair_table_close(). */
-uint32_t pair_table_key(struct pair_table *t, struct slice bytes, bool make);
+ * pair_table_close(). After the bytes there is room for PAIR_KEY_BYTES. */
+uint32_t pair_table_key(struct pair_table *t, struct buf *bytes, bool make);
 
-/* A new interval, the youngest of its key and of all, with the values of row `row` of shape s. */
-struct pair_open *pair_table_open(
-    struct pair_table *t, uint32_t key, struct trace_block *b, unsigned s, uint32_t row);
+/* A new interval, the youngest of its key and of all, with the values of a row. */
+struct pair_open *pair_table_open(struct pair_table *t, uint32_t key, const struct pair_at *r);
 
 void pair_table_close(struct pair_table *t, uint32_t open);
 
@@ -87,7 +138,7 @@ const struct pair_span *pair_span_of(struct pair_spans *all, const struct pair_o
 
 /* Puts out the span. */
 int pair_span_put(struct pair_spans *all, const struct pair_span *how, const struct pair_open *from,
-    int64_t dur, struct trace_block *b, unsigned s, uint32_t row, struct trace_writer *w);
+    int64_t dur, const struct pair_at *end, struct trace_writer *w);
 
 void pair_spans_free(struct pair_spans *all);
 

@@ -7,19 +7,27 @@
 /* Where a field of a span comes from. */
 enum source { T, DUR, NAME, ID, PARENT, DEPTH, OF_START, OF_END };
 
+struct move {
+	unsigned to, from;
+};
+
 struct pair_span {
 	const struct trace_shape *start, *end;
 	unsigned shape; /* the writer's */
 	unsigned fields;
 	struct slice name; /* NAME of what has none of its own */
 	int name_field;    /* of the start, or -1 */
-	struct pair_source {
-		enum source source;
-		unsigned field;
-	} * from;
+	int own[OF_START]; /* where T .. DEPTH stand, or -1 */
+	struct move *start_move, *end_move;
+	unsigned start_moves, end_plains, end_moves; /* of the end: words first, then the others */
 };
 
 /* A span that is being laid out. */
+struct pair_source {
+	enum source source;
+	unsigned field;
+};
+
 struct layout {
 	struct trace_field *field;
 	struct pair_source *from;
@@ -129,6 +137,30 @@ sort_layout(struct layout *l)
 	}
 }
 
+/* What is to be done for each span. */
+static void
+plan(struct pair_span *s, const struct layout *l)
+{
+	s->start_move = xcalloc((size_t)l->n + 1, sizeof *s->start_move);
+	s->end_move = xcalloc((size_t)l->n + 1, sizeof *s->end_move);
+	for (int i = 0; i < OF_START; i++)
+		s->own[i] = -1;
+	for (unsigned i = 0; i < l->n; i++) {
+		struct move m = { i, l->from[i].field };
+
+		if (l->from[i].source < OF_START)
+			s->own[l->from[i].source] = (int)i;
+		else if (l->from[i].source == OF_START)
+			s->start_move[s->start_moves++] = m;
+		else if (l->field[i].kind < TRACE_STR)
+			s->end_move[s->end_moves++] = m;
+	}
+	s->end_plains = s->end_moves;
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->from[i].source == OF_END && l->field[i].kind >= TRACE_STR)
+			s->end_move[s->end_moves++] = (struct move){ i, l->from[i].field };
+}
+
 static uint64_t
 hash_of(const struct trace_shape *start, const struct trace_shape *end)
 {
@@ -160,8 +192,9 @@ new_span(const struct pair_options *o, const struct trace_shape *start,
 	sort_layout(&l);
 	s->shape = trace_writer_shape(w, SLICE("span"), l.field, l.n);
 	s->fields = l.n;
-	s->from = l.from;
+	plan(s, &l);
 	free(l.field);
+	free(l.from);
 	arena_free(&l.names);
 	return s;
 }
@@ -189,45 +222,36 @@ pair_span_of(struct pair_spans *all, const struct pair_options *o, const struct 
 
 int
 pair_span_put(struct pair_spans *all, const struct pair_span *how, const struct pair_open *from,
-    int64_t dur, struct trace_block *b, unsigned s, uint32_t row, struct trace_writer *w)
+    int64_t dur, const struct pair_at *end, struct trace_writer *w)
 {
+	const struct move *m = how->start_move, *last = m + how->start_moves;
 	union trace_value *v = all->value;
 
-	for (const struct pair_source *f = how->from, *end = f + how->fields; f < end; f++, v++)
-		switch (f->source) {
-		case T:
-			v->i = from->t;
-			break;
-		case DUR:
-			v->i = dur;
-			break;
-		case NAME:
-			v->s = how->name_field < 0 ? how->name : from->value[how->name_field].s;
-			break;
-		case ID:
-			v->i = from->id;
-			break;
-		case PARENT:
-			v->i = from->parent;
-			break;
-		case DEPTH:
-			v->i = from->depth;
-			break;
-		case OF_START:
-			*v = from->value[f->field];
-			break;
-		case OF_END:
-			*v = trace_block_value(b, s, f->field, row);
-			break;
-		}
-	return trace_put(w, how->shape, all->value);
+	pair_columns(end);
+	v[how->own[T]].i = from->t;
+	v[how->own[DUR]].i = dur;
+	v[how->own[NAME]].s = how->name_field < 0 ? how->name : from->value[how->name_field].s;
+	if (how->own[ID] >= 0)
+		v[how->own[ID]].i = from->id;
+	if (how->own[PARENT] >= 0)
+		v[how->own[PARENT]].i = from->parent;
+	if (how->own[DEPTH] >= 0)
+		v[how->own[DEPTH]].i = from->depth;
+	for (; m < last; m++)
+		v[m->to] = from->value[m->from];
+	for (m = how->end_move, last = m + how->end_plains; m < last; m++)
+		v[m->to].u = end->shape->column[m->from][end->row];
+	for (last = how->end_move + how->end_moves; m < last; m++)
+		v[m->to] = pair_value(end, m->from);
+	return trace_put(w, how->shape, v);
 }
 
 void
 pair_spans_free(struct pair_spans *all)
 {
 	for (size_t i = 0; i < all->spans; i++) {
-		free(all->span[i]->from);
+		free(all->span[i]->start_move);
+		free(all->span[i]->end_move);
 		free(all->span[i]);
 	}
 	free(all->span);
