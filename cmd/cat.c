@@ -24,10 +24,30 @@ static struct {
 	bool ranged;
 } cat = { .since = INT64_MIN, .until = INT64_MAX };
 
+static _Noreturn void
+output_failed(void)
+{
+	tool_die("%s: %s", tool_output() ? tool_output() : "standard output",
+	    trace_writer_error(cat.out));
+}
+
+/* Whether the next frame can be passed on as it is stored: 1 with the frame, 0 with frame->stored 0, -1. */
+static int
+pass(struct trace_reader *r, struct trace_frame *frame)
+{
+	int got = tool_level() >= 0 ? 0 : trace_peek_frame(r, frame);
+
+	if (got > 0 && trace_writer_takes(cat.out, frame->stored, frame->raw))
+		return 1;
+	frame->stored = 0;
+	return got < 0 ? -1 : 0;
+}
+
 static void
 copy(int fd, const char *path, void *context)
 {
 	struct trace_reader *r = trace_reader_new(fd);
+	struct trace_frame frame;
 	struct trace_block *b;
 	uint64_t records = 0;
 	int got;
@@ -37,11 +57,13 @@ copy(int fd, const char *path, void *context)
 		trace_reader_range(r, cat.since, cat.until);
 	if (trace_reader_encoding(r) >= 0 && cat.out == NULL)
 		cat.out = tool_trace_out(trace_reader_encoding(r), false);
-	while ((got = trace_read(r, &b)) > 0) {
-		if (trace_put_block(cat.out, b) < 0 ||
-		    (!trace_reader_ready(r) && trace_flush(cat.out) < 0))
-			tool_die("%s", trace_writer_error(cat.out));
-		records += b->records;
+	while ((got = pass(r, &frame)) > 0 || (got == 0 && (got = trace_read(r, &b)) > 0)) {
+		if (frame.stored > 0 ? trace_pass_frame(r, cat.out) < 0
+				     : trace_put_block(cat.out, b) < 0)
+			output_failed();
+		if (!trace_reader_ready(r) && trace_flush(cat.out) < 0)
+			output_failed();
+		records += frame.stored > 0 ? frame.records : b->records;
 		tool_progress(fd, records, trace_reader_offset(r));
 	}
 	tool_reader_done(path, r, got);

@@ -13,7 +13,8 @@
 #include "flow/merge_sources.h"
 
 enum {
-	RANGE = 24,       /* so many records are copied column by column */
+	RANGE = 64,       /* so many records of one block are copied at once */
+	PICKS = 16384,    /* and so many of several */
 	TELL_LATE = 32768 /* lines between two records of what came late */
 };
 
@@ -50,6 +51,8 @@ struct view {
 	const uint64_t *t, *dur;
 	bool start, clock, ledger;
 	uint32_t row;
+	unsigned source; /* for trace_pick(), in this round of picking */
+	uint64_t round;
 };
 
 struct input {
@@ -114,7 +117,10 @@ struct merge {
 	struct merge_sources sources;
 	struct clocks clocks;
 	struct clock_axis axis;
-	bool several, lines; /* sources; lines are copied */
+	bool several, lines;     /* sources; lines are copied */
+	struct trace_pick *pick; /* rows that are put together, while their blocks stay */
+	uint32_t picks;
+	uint64_t picking; /* round of that */
 	unsigned round;
 	int64_t last; /* key of what was put out last */
 	struct merge_books books;
@@ -136,6 +142,8 @@ merge_new(
 	m->options = *options;
 	m->hooks = *hooks;
 	m->round = 1;
+	m->picking = 1;
+	m->pick = xmalloc(PICKS * sizeof *m->pick);
 	m->last = INT64_MIN;
 	return m;
 }
@@ -165,6 +173,21 @@ static int
 output_failed(struct merge *m)
 {
 	return error_set(m->error, "%s", trace_writer_error(m->out));
+}
+
+/* The rows that were picked go out: before anything else is put, and before one of their blocks goes. */
+static int
+put_picked(struct merge *m)
+{
+	uint32_t n = m->picks;
+
+	if (n == 0)
+		return 0;
+	m->picks = 0;
+	m->picking++;
+	m->books.in += n;
+	m->books.passed += n;
+	return trace_put_picked(m->out, m->pick, n) < 0 ? output_failed(m) : 0;
 }
 
 /* ---- records of the ledger, and those that are made ---- */
@@ -241,6 +264,8 @@ put_made(struct merge *m, struct slice type, unsigned fields)
 {
 	unsigned shape = trace_writer_shape(m->out, type, m->field, fields);
 
+	if (put_picked(m) < 0)
+		return -1;
 	return trace_put(m->out, shape, m->value) < 0 ? output_failed(m) : 0;
 }
 
@@ -729,6 +754,8 @@ reading(struct merge *m, struct input *in)
 {
 	bool ready = trace_reader_ready(in->reader);
 
+	if (put_picked(m) < 0)
+		return -1;
 	if (!ready && put_late(m, in) < 0)
 		return -1;
 	return m->hooks.reading(m->hooks.context, in->fd, in->reader, ready);
@@ -756,8 +783,11 @@ static int
 read_block(struct merge *m, struct input *in)
 {
 	struct trace_block *b;
-	int got = trace_read(in->reader, &b);
+	int got;
 
+	if (put_picked(m) < 0)
+		return -1;
+	got = trace_read(in->reader, &b);
 	in->head = AT_END;
 	if (got <= 0)
 		return end_input(m, in, got);
@@ -881,6 +911,50 @@ look_at_plans(struct merge *m, struct input *in)
 		in->plain = plan_of(m, in, in->block->shape[s])->how == PLAIN;
 }
 
+static inline unsigned
+source_of(struct merge *m, struct input *in, unsigned s)
+{
+	struct view *v = &in->view[s];
+
+	if (v->round != m->picking) {
+		v->source = trace_pick_source(m->out, in->block, s);
+		v->round = m->picking;
+	}
+	return v->source;
+}
+
+/* Rows that can be passed on as they are are picked, of whatever input is next, until it is none of those; of each block
+ * the last row is left, so that all blocks stay. */
+static int
+pick_rows(struct merge *m)
+{
+	struct top top = m->heap[0];
+	struct input *in = m->input[top.index];
+
+	for (;;) {
+		uint32_t at = in->next;
+		unsigned s = in->sequence ? in->sequence[at] : 0;
+
+		m->pick[m->picks++] = (struct trace_pick){ source_of(m, in, s), in->row[s]++ };
+		m->last = top.key;
+		in->next = at + 1;
+		top.key = in->keys[at + 1];
+		m->heap[0].key = top.key;
+		if (m->tops > 1 &&
+		    (before(m->heap[1], top) || (m->tops > 2 && before(m->heap[2], top)))) {
+			sift_down(m, 0);
+			top = m->heap[0];
+			in = m->input[top.index];
+		}
+		if (m->picks == PICKS)
+			return put_picked(m) < 0 ? -1 : 1;
+		if (in->head != AT_ROW || in->next + 1 >= in->end || !in->plain ||
+		    in->plain_round != m->round)
+			return 1;
+	}
+}
+
+/* A run of records of one input, or what pick_rows() takes: 1 then. */
 static int
 put_rows(struct merge *m, struct input *in, struct top limit)
 {
@@ -891,8 +965,12 @@ put_rows(struct merge *m, struct input *in, struct top limit)
 		look_at_plans(m, in);
 	while (n < most && before((struct top){ in->keys[in->next + n], in->index }, limit))
 		n++;
+	if (in->plain && n < RANGE && in->next + 1 < in->end)
+		return pick_rows(m);
+	if (put_picked(m) < 0)
+		return -1;
 	m->last = in->keys[in->next + n - 1];
-	if (in->plain && n >= RANGE) {
+	if (in->plain) {
 		m->books.in += n;
 		m->books.passed += n;
 		if (trace_put_range(m->out, b, in->next, n, in->row) < 0)
@@ -904,13 +982,6 @@ put_rows(struct merge *m, struct input *in, struct top limit)
 		unsigned s = in->sequence ? in->sequence[in->next] : 0;
 		uint32_t row = in->row[s]++;
 
-		if (in->plain) {
-			m->books.in++;
-			m->books.passed++;
-			if (trace_put_row(m->out, b, s, row) < 0)
-				return output_failed(m);
-			continue;
-		}
 		if (in->any_late && in->late[in->next])
 			continue;
 		if (put_row(m, in, b, s, row, in->keys[in->next]) < 0)
@@ -929,6 +1000,8 @@ put_frame(struct merge *m, struct input *in, struct top limit)
 		m->books.passed += in->frame.records;
 		if (in->frame.t_min <= in->frame.t_max)
 			m->last = in->last = in->most = in->frame.t_max;
+		if (put_picked(m) < 0)
+			return -1;
 		if (trace_pass_frame(in->reader, m->out) < 0)
 			return output_failed(m);
 		in->head = AT_END;
@@ -962,42 +1035,63 @@ leave_lines(struct merge *m)
 			m->input[i]->head = AT_UNREAD;
 }
 
+/* A line that is no plain record: the ledger, and what reads as another than the lines before. */
+static int
+put_parsed_line(struct merge *m, struct input *in)
+{
+	const struct trace_record *r = &in->line.record;
+	bool ledger = trace_is_ledger(r->shape);
+
+	m->books.in += !ledger;
+	m->books.passed += !ledger;
+	if (!slice_eq(r->shape->type, SLICE("start")))
+		in->scope.led = false;
+	else if (start_again(m, in, r) < 0)
+		return -1;
+	else
+		in->scope.led = true;
+	if (!m->several && !in->moved)
+		return trace_put_line(m->out, in->line.text) < 0 ? output_failed(m) : 0;
+	if (put_ledger(m, in, r, in->key) < 0)
+		return -1;
+	trace_take_line(in->reader);
+	leave_lines(m);
+	return 0;
+}
+
 static int
 put_lines(struct merge *m, struct input *in, struct top limit)
 {
+	uint64_t n = 0;
+	int got = 0;
+
 	do {
-		const struct trace_line *line = &in->line;
-
-		if (line->parsed) {
-			const struct trace_record *r = &line->record;
-			bool ledger = trace_is_ledger(r->shape);
-
-			m->books.in += !ledger;
-			m->books.passed += !ledger;
-			if (!slice_eq(r->shape->type, SLICE("start")))
-				in->scope.led = false;
-			else if (start_again(m, in, r) < 0)
-				return -1;
-			m->last = in->key;
-			if (m->several || in->moved) {
-				if (put_ledger(m, in, r, in->key) < 0)
-					return -1;
-				trace_take_line(in->reader);
-				leave_lines(m);
-				return 0;
-			}
+		m->last = in->key;
+		if (in->line.parsed) {
+			got = put_parsed_line(m, in);
+			if (got < 0 || !m->lines)
+				break;
 		} else {
-			m->books.in++;
-			m->books.passed++;
-			m->last = in->key;
+			n++;
+			in->scope.led = false;
+			if (trace_put_line(m->out, in->line.text) < 0)
+				return output_failed(m);
 		}
-		if (trace_put_line(m->out, line->text) < 0)
-			return output_failed(m);
-		trace_take_line(in->reader);
-		if (next_line(m, in) < 0)
-			return -1;
-	} while (in->head == AT_LINE && before((struct top){ in->key, in->index }, limit));
-	return 0;
+		/* Most lines are here, and in order. */
+		if (trace_step_line(in->reader, &in->line) && in->late_n == 0 &&
+		    (!in->line.timed || in->line.when >= in->last)) {
+			if (in->line.timed)
+				in->key = in->last = in->most = in->line.when;
+			else
+				in->key = in->last;
+			continue;
+		}
+		got = next_line(m, in);
+	} while (
+	    got == 0 && in->head == AT_LINE && before((struct top){ in->key, in->index }, limit));
+	m->books.in += n;
+	m->books.passed += n;
+	return got;
 }
 
 /* ---- the beginning ---- */
@@ -1316,6 +1410,8 @@ merge_run(struct merge *m, struct error *e)
 		}
 		if (got < 0)
 			return -1;
+		if (got > 0) /* the heap is in order */
+			continue;
 		if (m->options.reordering)
 			got = next_held(m, in);
 		else if (in->head != AT_LINE && !in->ended)
@@ -1357,6 +1453,7 @@ merge_free(struct merge *m)
 		free(in);
 	}
 	free(m->input);
+	free(m->pick);
 	free(m->heap);
 	free(m->field);
 	free(m->value);

@@ -68,6 +68,8 @@ block_free(struct trace_block *b)
 	free(p->bytes);
 	free(p->scratch);
 	free(p->count);
+	free(p->pick);
+	free(p->base);
 	free(p->address);
 	free(p->numbers.slot);
 	free(p->links.string);

@@ -263,6 +263,147 @@ block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
 	return done;
 }
 
+/* ---- picked rows ---- */
+
+/* Column f of the picked rows, from row `to` on; base[] says where each source has it. */
+static void
+copy_picked(struct trace_block *b, struct block_column *c, uint32_t to,
+    const struct block_source *source, const struct trace_pick *pick, uint32_t n)
+{
+	const struct block_base *base = b->parts->base;
+	uint64_t *v = c->v + to;
+	unsigned k = c->kind - TRACE_INTS;
+
+	if (c->kind <= TRACE_NUM) {
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = base[pick[i].source].v[pick[i].row];
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		const struct block_base *from = &base[pick[i].source];
+		struct trace_block *other = source[pick[i].source].block;
+		uint64_t id = from->v[pick[i].row];
+
+		if (is_link(from->link[id], b))
+			v[i] = (uint32_t)from->link[id];
+		else if (c->kind == TRACE_STR)
+			v[i] = link_string(b, other, links_of(other), id);
+		else
+			v[i] = link_list(b, other, links_of(other), k, id);
+	}
+}
+
+static void
+put_picked(struct trace_block *b, const struct trace_shape *shape,
+    const struct block_source *source, unsigned sources, const struct trace_pick *pick, uint32_t n)
+{
+	struct block_shape *at = enter_for(b, shape, n);
+	struct block_base *base = b->parts->base;
+	uint32_t to = b->rows[at->index];
+
+	for (unsigned f = 0; f < at->columns; f++) {
+		struct block_column *c = &at->column[f];
+
+		for (unsigned i = 0; i < sources; i++) {
+			struct block_links *l = links_of(source[i].block);
+
+			if (source[i].shape != shape)
+				continue;
+			base[i].v = unpacked(source[i].block, source[i].s)->column[f].v;
+			base[i].link = c->kind == TRACE_STR    ? l->string
+				       : c->kind >= TRACE_INTS ? l->list[c->kind - TRACE_INTS]
+							       : NULL;
+		}
+		copy_picked(b, c, to, source, pick, n);
+	}
+	for (uint32_t i = to; i < to + n; i++)
+		block_note_time(b, at, i);
+	b->rows[at->index] = to + n;
+	b->parts->estimate += at->estimate * n;
+}
+
+/* Picked rows of several shapes: shape by shape, in order of their first row. */
+static void
+put_picked_mixed(struct trace_block *b, const struct block_source *source, unsigned sources,
+    const struct trace_pick *pick, uint32_t n)
+{
+	struct trace_block_parts *p = b->parts;
+	uint32_t *shape_of, *from, *index; /* by source: its number here; by that: its picks */
+
+	GROW(p->count, p->count_cap, 3 * (size_t)sources + 1);
+	GROW(p->pick, p->pick_cap, n);
+	shape_of = p->count;
+	from = shape_of + sources;
+	index = from + sources + 1;
+	for (unsigned i = 0; i < sources; i++) {
+		shape_of[i] = i;
+		for (unsigned k = 0; k < i && shape_of[i] == i; k++)
+			if (source[k].shape == source[i].shape)
+				shape_of[i] = k;
+	}
+	memset(from, 0, (2 * (size_t)sources + 1) * sizeof *from);
+	for (uint32_t i = 0; i < n; i++)
+		from[shape_of[pick[i].source] + 1]++;
+	for (unsigned i = 0; i < sources; i++)
+		from[i + 1] += from[i];
+	for (uint32_t i = 0; i < n; i++)
+		p->pick[from[shape_of[pick[i].source]]++] = pick[i];
+	/* from[k] is now where the picks of k end, and those of k - 1 did. */
+	for (uint32_t i = 0; i < n; i++) {
+		unsigned k = shape_of[pick[i].source];
+		uint32_t first = k > 0 ? from[k - 1] : 0;
+
+		if (index[k])
+			continue;
+		put_picked(b, source[k].shape, source, sources, p->pick + first, from[k] - first);
+		index[k] = 1 + p->shape[source[k].shape->id].index;
+	}
+	if (b->shapes < 2)
+		return;
+	GROW(p->sequence, p->sequence_cap, b->records + n);
+	for (uint32_t i = 0; i < n; i++)
+		p->sequence[b->records + i] = (uint16_t)(index[shape_of[pick[i].source]] - 1);
+}
+
+uint32_t
+block_put_picks(struct trace_block *b, const struct block_source *source, unsigned sources,
+    const struct trace_pick *pick, uint32_t n)
+{
+	uint32_t done = 0, step = 4096;
+	bool same = true;
+
+	for (unsigned i = 0; i < sources; i++) {
+		if (step_of(b, source[i].block) == 1)
+			step = 1;
+		same = same && source[i].shape == source[0].shape;
+	}
+	if (sources > 0)
+		GROW(b->parts->base, b->parts->base_cap, sources);
+	while (done < n && !block_full(b)) {
+		uint32_t part = n - done < step ? n - done : step;
+
+		if (part > BLOCK_RECORDS - b->records)
+			part = BLOCK_RECORDS - b->records;
+		if (step == 1) {
+			const struct block_source *from = &source[pick[done].source];
+
+			block_put_row(
+			    b, from->shape, from->block, from->s, pick[done].row, NULL, NULL);
+		} else {
+			if (same) {
+				put_picked(b, source[0].shape, source, sources, pick + done, part);
+				fill_sequence(
+				    b, part, (uint16_t)b->parts->shape[source[0].shape->id].index);
+			} else {
+				put_picked_mixed(b, source, sources, pick + done, part);
+			}
+			b->records += part;
+		}
+		done += part;
+	}
+	return done;
+}
+
 struct trace_block *
 trace_block_copy(struct trace_block *other)
 {

@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "trace/block.h"
 #include "trace/shapes.h"
+#include "trace/writer.h"
 
 /* A gathered block is full when its encoding is about BLOCK_BYTES long, or it holds so many records (twice as many are
  * written more slowly, half as many take 6 % more room at level 3), or so many items of distinct lists. A decoded block
@@ -131,6 +132,13 @@ struct trace_block_parts {
 	size_t scratch_cap;
 	uint32_t *count; /* of the shapes of another block */
 	size_t count_cap;
+	struct trace_pick *pick; /* those of one shape, of several */
+	size_t pick_cap;
+	struct block_base {
+		const uint64_t *v;    /* of the column that is being copied */
+		const uint64_t *link; /* of its ids */
+	} * base;                     /* of the sources of picked rows */
+	size_t base_cap;
 
 	/* What this block's strings and lists are called in the blocks that its rows are copied to. */
 	struct block_links {
@@ -165,6 +173,17 @@ bool block_put_row(struct trace_block *b, const struct trace_shape *shape,
  * when the block becomes full: returns how many. */
 uint32_t block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
     struct trace_block *other, uint32_t first, uint32_t n, uint32_t *row);
+
+/* Rows of several blocks in the order in which they were picked, copied column by column. */
+struct block_source {
+	struct trace_block *block;
+	unsigned s;
+	const struct trace_shape *shape; /* what shape s is called here */
+};
+
+/* Adds n picked rows; fewer when the block becomes full: returns how many. */
+uint32_t block_put_picks(struct trace_block *b, const struct block_source *source, unsigned sources,
+    const struct trace_pick *pick, uint32_t n);
 
 /* What the block holds of this shape, entered where it is new. */
 struct block_shape *block_enter(struct trace_block *b, const struct trace_shape *shape);

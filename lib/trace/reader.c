@@ -1061,6 +1061,27 @@ trace_take_line(struct trace_reader *r)
 	}
 }
 
+bool
+trace_step_line(struct trace_reader *r, struct trace_line *line)
+{
+	struct line_found found;
+	const char *p;
+
+	trace_take_line(r);
+	p = r->buf + r->pos;
+	if (r->lines_end == NULL || p >= r->lines_end || r->notes->records > 0 ||
+	    !line_scan(&r->scan, p, r->lines_end, &found))
+		return false;
+	r->peeking = true;
+	r->record_line = r->line + 1;
+	r->peeked.text = line->text = (struct slice){ p, found.n };
+	r->peeked.when = line->when = found.when;
+	r->peeked.timed = line->timed = found.timed;
+	r->peeked.parsed = line->parsed = false;
+	r->peeked_n = found.n;
+	return true;
+}
+
 /* ---- records ---- */
 
 static void

@@ -79,6 +79,9 @@ struct trace_line {
 int trace_peek_line(struct trace_reader *r, struct trace_line *line);
 void trace_take_line(struct trace_reader *r);
 
+/* Both, without reading: moves on, and gives the line after that where it is here and need not be parsed. */
+bool trace_step_line(struct trace_reader *r, struct trace_line *line);
+
 /* Whether trace_next() has a record, or trace_read() a whole block, without waiting for input. A filter flushes its
  * writer before it waits. */
 bool trace_reader_ready(struct trace_reader *r);

@@ -1,6 +1,6 @@
 #include <stdlib.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "base/alloc.h"
@@ -27,61 +27,78 @@ struct line_template {
 
 struct found {
 	uint64_t separator, semicolon, backslash; /* bit i: byte i is TAB or LF, ; or \ */
-	uint64_t lf;
 };
 
 #ifdef __SSE2__
 static inline uint64_t
-equal(const __m128i v[4], char c)
+bits_16(__m128i x, unsigned at)
 {
-	__m128i x = _mm_set1_epi8(c);
-	uint64_t m = 0;
-
-	for (unsigned i = 0; i < 4; i++)
-		m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], x)) << 16 * i;
-	return m;
+	return (uint64_t)(unsigned)_mm_movemask_epi8(x) << at;
 }
 
 static inline struct found
 find(const char *p)
 {
-	struct found f;
-	__m128i v[4];
+	struct found f = { 0 };
 
-	for (unsigned i = 0; i < 4; i++)
-		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-	f.lf = equal(v, '\n');
-	f.separator = equal(v, '\t') | f.lf;
-	f.semicolon = equal(v, ';');
-	f.backslash = equal(v, '\\');
+	for (unsigned i = 0; i < 64; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')),
+			lf = _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'));
+
+		f.separator |= bits_16(_mm_or_si128(tab, lf), i);
+		f.semicolon |= bits_16(_mm_cmpeq_epi8(v, _mm_set1_epi8(';')), i);
+		f.backslash |= bits_16(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), i);
+	}
+	return f;
+}
+
+#define WIDER __attribute__((target("avx2")))
+
+static inline WIDER struct found
+find_wider(const char *p)
+{
+	struct found f = { 0 };
+
+	for (unsigned i = 0; i < 64; i += 32) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+		__m256i separator = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('\t')),
+		    _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\n')));
+
+		f.separator |= (uint64_t)(unsigned)_mm256_movemask_epi8(separator) << i;
+		f.semicolon |= (uint64_t)(unsigned)_mm256_movemask_epi8(
+				   _mm256_cmpeq_epi8(v, _mm256_set1_epi8(';')))
+			       << i;
+		f.backslash |= (uint64_t)(unsigned)_mm256_movemask_epi8(
+				   _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')))
+			       << i;
+	}
 	return f;
 }
 #else
 static inline uint64_t
-equal(const char *p, char c)
+equal(uint64_t x, char c)
 {
 	const uint64_t low = 0x7f7f7f7f7f7f7f7f;
-	uint64_t m = 0;
+	uint64_t zero;
 
-	for (unsigned i = 0; i < 8; i++) {
-		uint64_t x = load64(p + 8 * i) ^ 0x0101010101010101 * (unsigned char)c;
-		uint64_t zero =
-		    ~(((x & low) + low) | x | low); /* the top bit of bytes that are 0 */
-
-		m |= ((zero >> 7) * 0x0102040810204080 >> 56) << 8 * i;
-	}
-	return m;
+	x ^= 0x0101010101010101 * (unsigned char)c;
+	zero = ~(((x & low) + low) | x | low); /* the top bit of bytes that are 0 */
+	return (zero >> 7) * 0x0102040810204080 >> 56;
 }
 
 static inline struct found
 find(const char *p)
 {
-	struct found f;
+	struct found f = { 0 };
 
-	f.lf = equal(p, '\n');
-	f.separator = equal(p, '\t') | f.lf;
-	f.semicolon = equal(p, ';');
-	f.backslash = equal(p, '\\');
+	for (unsigned i = 0; i < 64; i += 8) {
+		uint64_t x = load64(p + i);
+
+		f.separator |= (equal(x, '\t') | equal(x, '\n')) << i;
+		f.semicolon |= equal(x, ';') << i;
+		f.backslash |= equal(x, '\\') << i;
+	}
 	return f;
 }
 #endif
@@ -140,8 +157,18 @@ begins(const char *p, const char *end, const struct line_name *name)
 	       ((size_t)(end - p) >= name->n && memcmp(p + 8, name->p + 8, name->n - 8) == 0);
 }
 
+/* Whether there is a backslash before the LF, if there is one. */
+static bool
+escapes(const char *p, uint64_t backslash)
+{
+	const char *lf = memchr(p, '\n', 64);
+
+	return lf == NULL || (backslash & (((uint64_t)1 << (lf - p)) - 1)) != 0;
+}
+
 static inline __attribute__((always_inline)) bool
-fits(const struct line_template *t, const char *line, const char *end, struct line_found *found)
+fits(struct found (*find_in)(const char *), const struct line_template *t, const char *line,
+    const char *end, struct line_found *found)
 {
 	const char *from = line; /* of the field that is being looked at */
 	unsigned fields = t->shape->fields, field = 0;
@@ -151,13 +178,10 @@ fits(const struct line_template *t, const char *line, const char *end, struct li
 	if (!begins(line, end, &t->type))
 		return false;
 	for (const char *p = line;; p += 64) {
-		struct found f = find(p);
+		struct found f = find_in(p);
 		uint64_t left = f.separator, before = 0;
 
-		/* Nothing behind the line counts. */
-		if (f.lf && (f.backslash & (f.lf ^ (f.lf - 1))))
-			return false;
-		if (f.lf == 0 && f.backslash)
+		if (f.backslash && escapes(p, f.backslash))
 			return false;
 		for (; left; left &= left - 1) {
 			unsigned bit = (unsigned)__builtin_ctzll(left);
@@ -199,19 +223,36 @@ fits(const struct line_template *t, const char *line, const char *end, struct li
 	}
 }
 
+static bool
+fits_here(
+    const struct line_template *t, const char *line, const char *end, struct line_found *found)
+{
+	return fits(find, t, line, end, found);
+}
+
+#ifdef WIDER
+static WIDER bool
+fits_wider(
+    const struct line_template *t, const char *line, const char *end, struct line_found *found)
+{
+	return fits(find_wider, t, line, end, found);
+}
+#endif
+
 bool
 line_scan(struct line_scan *s, const char *p, const char *end, struct line_found *found)
 {
-	if (s->n > 0 && fits(s->template[0], p, end, found))
-		return true;
-	for (unsigned i = 1; i < s->n; i++)
-		if (fits(s->template[i], p, end, found)) {
-			struct line_template *t = s->template[i];
+	for (unsigned i = 0; i < s->n; i++) {
+		struct line_template *t = s->template[i];
 
+		if (!s->fits(t, p, end, found))
+			continue;
+		if (i > 0) {
 			memmove(s->template + 1, s->template, i * sizeof *s->template);
 			s->template[0] = t;
-			return true;
 		}
+		return true;
+	}
 	return false;
 }
 
@@ -257,6 +298,11 @@ line_scan_add(struct line_scan *s, const struct trace_shape *shape)
 		t->name[f] = name_of(text, shape->field[f].name, '=');
 		text += t->name[f].n;
 	}
+	s->fits = fits_here;
+#ifdef WIDER
+	if (__builtin_cpu_supports("avx2"))
+		s->fits = fits_wider;
+#endif
 	if (s->template == NULL)
 		s->template = xmalloc(TEMPLATES * sizeof *s->template);
 	if (s->n == TEMPLATES)

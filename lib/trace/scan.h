@@ -18,17 +18,19 @@ enum { LINE_SCAN_AHEAD = 64 }; /* bytes behind the last line that may be read */
 
 struct line_template;
 
-struct line_scan {
-	struct line_template **template; /* that fitted last comes first */
-	unsigned n;
-	uint64_t last; /* serial of the shape that was added last */
-};
-
 /* What a record is to those who pass it on. */
 struct line_found {
 	size_t n;     /* bytes of the line with its LF */
 	int64_t when; /* its place in the order of the stream (record.h) */
 	bool timed;   /* it has one */
+};
+
+struct line_scan {
+	struct line_template **template; /* that fitted last comes first */
+	unsigned n;
+	uint64_t last; /* serial of the shape that was added last */
+	bool (*fits)(const struct line_template *t, const char *line, const char *end,
+	    struct line_found *found); /* for this processor */
 };
 
 /* Whether the line at p, whose LF stands before `end`, is like one that was added. LINE_SCAN_AHEAD bytes can be read from

@@ -27,6 +27,9 @@ struct trace_writer {
 	size_t range_cap;
 	uint32_t *row;
 	size_t row_cap;
+	struct block_source *source; /* of picked rows */
+	unsigned sources;
+	size_t source_cap;
 	union trace_value *value; /* of a record taken from a block */
 	size_t value_cap;
 };
@@ -240,6 +243,42 @@ trace_put_block(struct trace_writer *w, struct trace_block *b)
 	return trace_put_range(w, b, 0, b->records, w->row);
 }
 
+unsigned
+trace_pick_source(struct trace_writer *w, struct trace_block *b, unsigned s)
+{
+	unsigned shape = shape_of(w, b->shape[s]);
+
+	GROW(w->source, w->source_cap, w->sources);
+	w->source[w->sources] = (struct block_source){ b, s, w->shapes.shape[shape] };
+	return w->sources++;
+}
+
+int
+trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t n)
+{
+	unsigned sources = w->sources;
+
+	w->sources = 0;
+	if (w->encoding == TRACE_LINES)
+		for (; n > 0; pick++, n--)
+			if (trace_put_row(w, w->source[pick->source].block,
+				w->source[pick->source].s, pick->row) < 0)
+				return -1;
+	while (n > 0) {
+		uint32_t done;
+
+		if (w->failed)
+			return -1;
+		done = block_put_picks(w->block, w->source, sources, pick, n);
+		begin_records(w, done);
+		if (block_full(w->block) && trace_flush(w) < 0)
+			return -1;
+		pick += done;
+		n -= done;
+	}
+	return 0;
+}
+
 bool
 trace_writer_takes(const struct trace_writer *w, uint64_t stored, uint64_t raw)
 {
@@ -304,6 +343,7 @@ trace_writer_close(struct trace_writer *w, struct error *e)
 	free(w->foreign);
 	free(w->value);
 	free(w->range);
+	free(w->source);
 	free(w->row);
 	free(w);
 	return result;

@@ -60,6 +60,15 @@ int trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uin
 int trace_put_row_as(struct trace_writer *w, unsigned shape, struct trace_block *b, unsigned s,
     uint32_t row, const int *from, const uint64_t *word);
 
+/* Rows of several blocks in turn, copied column by column: the rows that are picked are put, in their order, by
+ * trace_put_picked(), until which the blocks must stay. The source is the number of shape s of a block, good until then. */
+struct trace_pick {
+	uint32_t source, row;
+};
+
+unsigned trace_pick_source(struct trace_writer *w, struct trace_block *b, unsigned s);
+int trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t n);
+
 /* What was stored by another writer, as it is: a whole frame behind its index, or a record as a line with its LF. Only for
  * a writer of that encoding. */
 int trace_put_stored(struct trace_writer *w, const void *frame, size_t n, uint64_t records);
