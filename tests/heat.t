@@ -117,6 +117,14 @@ x	y	x_lo	x_hi	y_lo	y_hi	count
 2	2	3	4	0x12	0x13	1
 EOT
 silent
+try 'a seam above the first bin; loss without a reason' 0 \
+	"printf '# lost=4\n# why=no\na\tb\n1\t0x10\n1\t0x10000000\n' | leat heat -x a -y b --compact | sed 1d" <<'EOT'
+# seam y=1 lo=0x11 hi=0x10000000
+# lost=4 why=unknown
+x	y	x_lo	x_hi	y_lo	y_hi	count
+0	0	1	2	0x10	0x11	1
+0	1	1	2	0x10000000	0x10000001	1
+EOT
 try 'columns by number, with a weight' 0 'leat heat -x 1 -y 2 -w 3 csv | tail -n 2' <<'EOT'
 0	0	1	2	0x10	0x11	1
 2	2	3	4	0x12	0x13	0.5

@@ -368,6 +368,99 @@ seams(void)
 	grid_free(&g);
 }
 
+/* One axis of these ints. */
+static void
+compact(struct grid *g, uint32_t bins, uint64_t *v, size_t n)
+{
+	struct axis_scheme x = { .bins = 2 }, y = { .bins = bins, .compact = true };
+	uint64_t *zero = xcalloc(n, sizeof *zero);
+	struct error e;
+
+	CLAIM(grid_init(g, &x, &y, false, &e) == 0);
+	grid_add(g, (struct grid_column){ AXIS_INT, zero },
+	    (struct grid_column){ AXIS_UNSIGNED, v }, (struct grid_column){ 0 }, n);
+	grid_settle(g, false, false);
+	free(zero);
+}
+
+/* A gap of 1/32 of the axis stays, a larger one goes; there are not more seams than said. */
+static void
+thresholds(void)
+{
+	uint64_t v[] = { 10, 13, 17, 18 }, many[200];
+	struct grid g;
+	unsigned found = 0;
+
+	compact(&g, 64, v, 4);
+	CLAIM(g.y.bins == 6 && g.y.bin[3].hi.i == 14 && g.y.bin[4].lo.i == 17);
+	grid_free(&g);
+	for (unsigned i = 0; i < 200; i++)
+		many[i] = (uint64_t)i * 1000000;
+	for (unsigned n = AXIS_SEAMS; n <= AXIS_SEAMS + 2; n++) {
+		compact(&g, 256, many, n);
+		found = 0;
+		for (uint32_t b = 1; b < g.y.bins; b++)
+			found += g.y.bin[b].lo.i != g.y.bin[b - 1].hi.i;
+		CLAIM(found == (n <= AXIS_SEAMS + 1 ? n - 1 : 0));
+		grid_free(&g);
+	}
+}
+
+/* Ints that had bins of their own have them still when the first fraction comes late. */
+static void
+late_fraction(void)
+{
+	struct axis_scheme s = { .bins = 100 };
+	uint64_t ints[] = { 1, 2, 3 }, real_v[] = { bits_of(1.5), bits_of(2.25), bits_of(1.5) };
+	struct grid_column i = { AXIS_INT, ints }, r = { AXIS_REAL, real_v }, none = { 0 };
+	struct grid g, h;
+	struct error e;
+
+	CLAIM(grid_init(&g, &s, &s, false, &e) == 0 && grid_init(&h, &s, &s, false, &e) == 0);
+	grid_add(&g, i, i, none, 3);
+	grid_add(&g, r, r, none, 3);
+	grid_add(&h, r, r, none, 3);
+	grid_add(&h, i, i, none, 3);
+	grid_settle(&g, false, false);
+	grid_settle(&h, false, false);
+	CLAIM(same_grid(&g, &h) && g.x.bins > 50);
+	CLAIM(grid_value(&g, 0, 0) == 1 && grid_value(&g, g.x.bins / 4, g.x.bins / 4) == 2);
+	grid_free(&g);
+	grid_free(&h);
+}
+
+/* What lies at an edge of a wide range, and just below, where doubles cannot tell. */
+static void
+edges(void)
+{
+	for (unsigned round = 0; round < 300; round++) {
+		uint32_t bins = 1 + (uint32_t)(rnd() % 999);
+		__int128 lo = (int64_t)(rnd() >> 3),
+			 width = (__int128)(rnd() >> (rnd() % 50 + 2)) + bins;
+		struct axis_scheme s = {
+			.bins = bins, .ranged = true, .lo = whole(lo), .hi = whole(lo + width)
+		};
+		uint64_t v[2000], n = 0;
+		uint32_t slot[2000];
+		struct error e;
+		struct axis a;
+
+		CLAIM(axis_init(&a, &s, &e) == 0);
+		for (uint32_t k = 0; k <= bins; k++) {
+			__int128 edge = lo + (width * k + bins - 1) / bins;
+
+			if (k > 0)
+				v[n++] = (uint64_t)(edge - 1);
+			if (k < bins)
+				v[n++] = (uint64_t)edge;
+		}
+		axis_place(&a, AXIS_INT, v, n, slot);
+		for (size_t i = 0; i < n; i++)
+			CLAIM(slot[i] == i / 2);
+		axis_free(&a);
+	}
+}
+
 /* Sums that do not fit in a word, weights with a fraction, and nan. */
 static void
 weights(void)
@@ -455,6 +548,9 @@ main(void)
 		}
 	free(p);
 	seams();
+	thresholds();
+	late_fraction();
+	edges();
 	weights();
 	nonsense();
 	return 0;
