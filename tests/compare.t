@@ -159,21 +159,36 @@ EOT
 said "^leat compare: bad:3: column x holds no number: 'foo' (2 such lines left out)\$"
 
 # Histograms.
-if leat hist --version >/dev/null 2>&1; then
 leat hist a >a.hist
 leat hist b >b.hist
 try 'a histogram each: their values are runs' 1 'leat compare a.hist -- b.hist' <<'EOT'
+# compare kind=histograms a=1 b=1 run=value decides=median seed=1 resamples=9999 confidence=95% fdr=5%
+what	runs_A	runs_B	A	B	ratio	lo	hi	p	q	verdict
+median	11	11	106	111	1.04717	1.00708	1.08875	0.0204	0.0204	+4.72%
+mean	11	11	106	111	1.04717	1.02047	1.07447	0.0014	0.0014	+4.72%
 EOT
 for i in 1 2 3 4 5; do
 	leat hist "a$i" >"a$i.hist"
 	leat hist --json "b$i" >"b$i.json"
 done
 try 'several histograms: each is a run' 1 'leat compare a?.hist -- b?.json' <<'EOT'
+# compare kind=histograms a=5 b=5 run=file decides=median seed=1 resamples=9999 confidence=95% fdr=5%
+what	runs_A	runs_B	A	B	ratio	lo	hi	p	q	verdict
+median	5	5	108	128	1.18519	1.1597	1.2115	0.007937	0.007937	+18.5%
+mean	5	5	108	128	1.18519	1.16092	1.20979	0.007937	0.007937	+18.5%
 EOT
 try 'histograms of groups' 1 'leat hist -c time_ns -b bench old.tsv >old.hist; leat hist -c time_ns -b bench new.csv >new.hist
 	sh through "cut -f 1-7,12" old.hist -- new.hist' <<'EOT'
+# compare kind=histograms a=1 b=1 run=value unit=ns decides=median seed=1 resamples=9999 confidence=95% fdr=5%
+# lost=3 why=ring-full
+bench	what	runs_A	runs_B	A	B	ratio	verdict
+copy	median	6	6	1003.5	1203.5	1.1993	+19.9%
+copy	mean	6	6	1003.5	1203.5	1.1993	+19.9%
+new	median	0	1	-	5	-	only B
+new	mean	0	1	-	5	-	only B
+sort all	median	6	6	5023.5	5023.5	1	~
+sort all	mean	6	6	5024.5	5025.5	1.0002	~
 EOT
-fi
 
 # Folded stacks.
 for i in 1 2 3 4 5; do
@@ -284,5 +299,42 @@ seq 10 20 >m
 printf '%s\n' 10 11 12 13 14 15 46 47 48 49 50 >n
 holds 'the median decides, or the mean' 'leat compare m -- n >two && ! leat compare --mean m -- n >three && ! cmp -s two three &&
 	tail -n 2 two >four && tail -n 2 three | cmp - four'
+
+# Truth: 2,000 experiments are 2,000 groups of a table. How many intervals hold the true ratio, and how many equal sets are
+# called different (as each would be by itself).
+cat >experiments <<'EOT'
+my ($shape, $n, $ratio) = @ARGV;
+srand 7;
+sub normal { sqrt(-2 * log(1 - rand)) * cos(6.283185307179586 * rand) }
+my %draw = (normal => sub { 10 + normal }, lognormal => sub { exp(0.5 * normal) }, exponential => sub { -log(1 - rand) });
+for my $side ("a", "b") {
+	open my $f, ">", "$side.csv";
+	print $f "i,x\n";
+	for my $i (1 .. 2000) {
+		printf $f "%d,%.9g\n", $i, $draw{$shape}->() * ($side eq "b" ? $ratio : 1) for 1 .. $n;
+	}
+}
+EOT
+cat >held <<'EOT'
+NF == 12 && $2 != "what" {
+	n[$2]++
+	held[$2] += $8 <= ratio && ratio <= $9
+	different[$2] += ($8 > 1 || $9 < 1) && $10 <= 0.05
+}
+END {
+	for (s in n) {
+		printf "%s: %d experiments, %.2f %% held, %.2f %% called different\n", s, n[s], 100 * held[s] / n[s], 100 * different[s] / n[s]
+		bad += n[s] != 2000 || held[s] < 0.93 * n[s] || held[s] > 0.97 * n[s]
+		bad += ratio == 1 && different[s] > 0.05 * n[s]
+	}
+	exit bad || !n["median"] || !n["mean"]
+}
+EOT
+for x in 'normal 10 1' 'lognormal 20 1' 'exponential 10 1.5'; do
+	holds "2,000 experiments: $x: intervals hold the truth, equal sets are called equal" "
+		perl experiments $x && { leat compare --resamples 499 -c x -b i a.csv -- b.csv; [ \$? -lt 2 ]; } >simulated &&
+		awk -F '\t' -v ratio=${x##* } -f held simulated"
+	sed 's/^/# /' got
+done
 
 finish

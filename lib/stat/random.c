@@ -47,7 +47,7 @@ random_exponential(struct random *r)
 double
 random_gamma(struct random *r, double shape)
 {
-	double d, c, x, v;
+	double d, c, x, u, v;
 
 	if (shape < 1)
 		return random_gamma(r, shape + 1) * pow(random_unit(r), 1 / shape);
@@ -59,7 +59,9 @@ random_gamma(struct random *r, double shape)
 			v = 1 + c * x;
 		} while (v <= 0);
 		v = v * v * v;
-		if (log(random_unit(r)) < 0.5 * x * x + d - d * v + d * log(v))
+		u = random_unit(r);
+		/* the first is enough for most, and needs no logarithm */
+		if (u < 1 - 0.0331 * x * x * x * x || log(u) < 0.5 * x * x + d - d * v + d * log(v))
 			return d * v;
 	}
 }

@@ -97,8 +97,11 @@ coverages(unsigned experiments, bool all)
 					printf("%-14s %2zu %2zu %-6s %.2f %%\n", names[shape],
 					    size[n][0], size[n][1], mean ? "mean" : "median",
 					    100 * c);
+				/* The mean of five against thirty is at its limits: five may not show a hump. */
 				if (size[n][0] < 10 || shape == ROUNDED)
-					CLAIM(c > (shape == SKEWED ? 0.88 : 0.92) && c < 0.985);
+					CLAIM(
+					    c > (mean && size[n][0] != size[n][1] ? 0.86 : 0.92) &&
+					    c < 0.985);
 				else
 					CLAIM(c >= 0.93 && c <= 0.97);
 			}
