@@ -512,6 +512,7 @@ enter_block(struct input *in, struct trace_block *b)
 	in->block = b;
 	in->sequence = trace_sequence(b);
 	in->next = in->end = 0;
+	in->plain_round = 0;
 	GROW(in->row, in->row_cap, b->shapes);
 	memset(in->row, 0, b->shapes * sizeof *in->row);
 	GROW(in->view, in->view_cap, b->shapes);
@@ -761,14 +762,25 @@ reading(struct merge *m, struct input *in)
 	return m->hooks.reading(m->hooks.context, in->fd, in->reader, ready);
 }
 
+/* What is held back still lives in the reader's shapes. */
+static void
+release(struct merge *m, struct input *in)
+{
+	if (in->heaped > 0 || in->reader == NULL)
+		return;
+	m->hooks.done(m->hooks.context, in->path, in->reader, in->got);
+	in->reader = NULL;
+}
+
 static int
 end_input(struct merge *m, struct input *in, int got)
 {
 	in->ended = true;
+	in->got = got;
+	in->block = NULL;
 	if (put_late(m, in) < 0)
 		return -1;
-	m->hooks.done(m->hooks.context, in->path, in->reader, got);
-	in->reader = NULL;
+	release(m, in);
 	return 0;
 }
 
@@ -842,9 +854,9 @@ next_held(struct merge *m, struct input *in)
 			return -1;
 		if (!in->ended)
 			hold_block(in);
-		else
-			in->block = NULL;
 	}
+	if (in->ended)
+		release(m, in);
 	in->head = in->heaped ? AT_HELD : AT_END;
 	if (in->heaped)
 		in->key = in->heap[0].key;
@@ -961,7 +973,7 @@ put_rows(struct merge *m, struct input *in, struct top limit)
 	struct trace_block *b = in->block;
 	uint32_t n = 1, most = in->end - in->next;
 
-	if (in->next == 0 || in->plain_round != m->round || in->any_late)
+	if (in->plain_round != m->round || in->any_late)
 		look_at_plans(m, in);
 	while (n < most && before((struct top){ in->keys[in->next + n], in->index }, limit))
 		n++;
@@ -1356,10 +1368,8 @@ merge_begin(struct merge *m, struct error *e)
 static int
 first_record(struct merge *m, struct input *in)
 {
-	if (in->got <= 0) {
-		in->block = NULL;
+	if (in->got <= 0)
 		return end_input(m, in, in->got);
-	}
 	if (m->lines)
 		return next_line(m, in);
 	if (m->options.reordering)
