@@ -27,7 +27,9 @@ calls='BEGIN {
 }'
 for kind in lean rich; do
 	if [ ! -s "$d/$kind.$EVENTS.leat" ]; then
-		$awk -v n="$EVENTS" -v rich=$([ $kind = rich ] && echo 1 || echo 0) "$calls" >"$d/$kind.$EVENTS.txt"
+		rich=0
+		[ $kind = lean ] || rich=1
+		$awk -v n="$EVENTS" -v rich=$rich "$calls" >"$d/$kind.$EVENTS.txt"
 		leat cat -f -z 0 -o "$d/$kind.$EVENTS.leat" "$d/$kind.$EVENTS.txt" || exit 2
 	fi
 done

@@ -12,6 +12,7 @@ try 'help says what there is' 0 'make -s -f latency.mk help | grep -c "^  \(even
 5
 EOF
 printf 'own:\n\t@echo own\n' >after
+# shellcheck disable=SC2016
 printf 'include latency.mk\nown:\n\t@echo own $(words $(LATENCY_FILES))\n' >before
 try 'who includes it keeps his own goal' 0 'make -s -f before' <<'EOF'
 own 5
@@ -85,7 +86,7 @@ EOF
 	holds 'by who waited' "$run BY=next_comm out/latency.tsv && grep -q '^naps	' out/latency.tsv"
 	if [ -x "$B/libexec/leat/plotgen" ] && command -v gnuplot >/dev/null; then
 		holds 'the picture' "$run && grep -q '<svg' out/cdf.svg"
-		holds 'and all of it again is nothing' "$run -q"
+		holds 'and all of it again is nothing' "$run -q out/cdf.svg out/latency.tsv out/percentiles.tsv"
 	else
 		skip 'the picture' 'plotgen or gnuplot is not here'
 	fi

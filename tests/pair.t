@@ -259,7 +259,7 @@ try 'nothing to begin with' 2 'leat pair -e x again' </dev/null
 said '^leat pair: -s EXPR and -e EXPR say what begins and what ends a span$'
 try 'a wrong expression' 2 "leat pair -s 'name ==' -e e again" </dev/null
 said '^leat pair: -s: column 8: '
-for k in "''" a, a= =a a=b=c a,,b "'a|'" "'a=|b'"; do
+for k in "''" 'a,' a= =a a=b=c 'a,,b' "'a|'" "'a=|b'"; do
 	try "no list of keys: $k" 2 "leat pair -s b -e e -k $k again" </dev/null
 	said ': not a list of FIELD or START=END$'
 done
@@ -327,9 +327,9 @@ BEGIN { FS = "\t" }
 !n++ { for (i = 1; i <= NF; i++) at[$i] = i; next }
 {
 	print "count", $at["count"]
-	print "min", $at["min"] >= 7e6 ? "7 ms" : $at["min"]
+	print "min", ($at["min"] >= 7e6 ? "7 ms" : $at["min"])
 	p = $at["p50"]
-	print "p50", p >= 7e6 * 0.99 && p <= 8e6 ? "7 ms" : p
+	print "p50", (p >= 7e6 * 0.99 && p <= 8e6 ? "7 ms" : p)
 }
 E
 		try 'says 23, and 7 ms' 0 'awk -f summary.awk summary' <<'EOF'
