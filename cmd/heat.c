@@ -11,7 +11,7 @@
 #include "form/matrix.h"
 #include "tool/tool.h"
 
-enum { BINS = 256, LOG, X_RANGE, Y_RANGE, COMPACT, SHADES, BINS_DEFAULT = 256 };
+enum { BINS = 256, LOG, X_RANGE, Y_RANGE, COMPACT, SHADES, BINS_DEFAULT = 256, FINER = 8 };
 
 static const struct tool_option options[] = {
 	{ 'x', "x", "FIELD", "the field of the horizontal axis" },
@@ -269,10 +269,14 @@ main(int argc, char **argv)
 	picture |= tool_output() == NULL && isatty(STDOUT_FILENO);
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0 || w.ws_row == 0)
 		w = (struct winsize){ .ws_col = 80, .ws_row = 24 };
-	if (x.bins == 0 && picture)
+	if (x.bins == 0 && picture) {
+		/* Bins that share a character let the picture fill its room. */
 		matrix_room(w.ws_col, w.ws_row, &x.bins, &y.bins);
-	else if (x.bins == 0)
+		x.bins *= x.compact ? 1 : FINER;
+		y.bins *= y.compact ? 1 : FINER;
+	} else if (x.bins == 0) {
 		x.bins = y.bins = BINS_DEFAULT;
+	}
 	if (grid_init(&grid, &x, &y, name[HEAT_W].n > 0, &e) < 0)
 		tool_usage_error("%s", e.text);
 	heat_init(&heat, &grid, name[HEAT_X], name[HEAT_Y], name[HEAT_W]);

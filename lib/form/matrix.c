@@ -6,7 +6,7 @@
 #include "form/table.h"
 
 /* Characters of a picture that are not cells: labels at the left, and lines above and below. */
-enum { LABEL = 14, AROUND = 6, SHADES_MAX = 8 };
+enum { LABEL = 14, AROUND = 6, LABEL_LINES = 4 };
 
 /* The ends of the bins as text, which stand in many rows. */
 struct ends {
@@ -246,7 +246,9 @@ scale_of(const struct axis *a, struct slice unit)
 		return s;
 	unit_for(unit, most, &s.by, &s.name);
 	s.digits = (int)ceil(2 - log10((hi - lo) / s.by));
-	s.digits = s.digits < 0 ? 0 : s.digits > 6 ? 6 : s.digits;
+	s.digits = s.digits < 0 || (s.by == 1 && !a->bin[0].lo.real) ? 0
+		   : s.digits > 6                                    ? 6
+								     : s.digits;
 	return s;
 }
 
@@ -403,19 +405,20 @@ put_body(const struct matrix *m, struct fit fx, struct fit fy, const struct shad
     const struct scale *sy, bool utf8, struct buf *to)
 {
 	const struct grid *g = m->g;
+	uint32_t rows = fy.cells * fy.wide, every = (LABEL_LINES + fy.wide - 1) / fy.wide;
 	struct buf label = BUF_INIT;
 
-	for (uint32_t row = fy.cells * fy.wide; row-- > 0;) {
+	for (uint32_t row = rows; row-- > 0;) {
 		uint32_t cy = row / fy.wide;
 		bool seam = row % fy.wide == 0 && seam_in(&g->y, &fy, cy);
 		const char *edge = utf8 ? "│" : "|";
 
 		label.n = 0;
-		if (row == 0 ||
-		    (row % fy.wide == 0 && row % 5 == 0 && row + 2 < fy.cells * fy.wide) || seam)
-			put_label(&label, sy, g->y.bin[cy * fy.bins].lo);
-		else if (row + 1 == fy.cells * fy.wide)
+		if (row + 1 == rows && !seam && rows > fy.wide)
 			put_label(&label, sy, g->y.bin[g->y.bins - 1].hi);
+		else if (row % fy.wide == 0 && (cy % every == 0 || seam) &&
+			 (seam || row == 0 || row + 3 < rows))
+			put_label(&label, sy, g->y.bin[cy * fy.bins].lo);
 		put_padded(to, buf_view(&label), LABEL);
 		buf_slice(to, slice_of(seam ? (utf8 ? "┴" : "=") : edge));
 		for (uint32_t cx = 0; cx < fx.cells; cx++)
