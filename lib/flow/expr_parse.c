@@ -17,11 +17,9 @@
 #include "flow/expr_parts.h"
 
 enum {
-	DEPTH_MAX = 200,    /* of the tree, and of the parser */
-	SHOWN = 60,         /* characters on each side of the caret */
-	REGEX_MAX = 1000,   /* bytes: regcomp(3) recurses */
-	REPEAT_MAX = 10000, /* a{n} becomes n copies of a */
-	FEW = 8,            /* items of `in` are compared one after the other, more are searched */
+	DEPTH_MAX = 200, /* of the tree, and of the parser */
+	SHOWN = 60,      /* characters on each side of the caret */
+	FEW = 8,         /* items of `in` are compared one after the other, more are searched */
 };
 
 enum token {
@@ -526,63 +524,21 @@ unescape(struct parser *p, size_t at, struct slice s, bool regex)
 	return (struct slice){ to, n };
 }
 
-/* What makes the C library's regcomp(3) slow, or take all memory. */
-static const char *
-regex_trouble(struct slice s)
-{
-	uint64_t copies = 1;
-
-	if (s.n > REGEX_MAX)
-		return "a regular expression of more than 1000 bytes";
-	if (memchr(s.p, '\0', s.n))
-		return "a regular expression with a byte 0";
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '\\' && i + 1 < s.n) {
-			if (is_digit(s.p[++i]))
-				return "extended regular expressions have no back-references";
-		} else if (s.p[i] == '{') {
-			uint64_t most = 1, k = 0;
-
-			for (i++; i < s.n && (is_digit(s.p[i]) || s.p[i] == ','); i++) {
-				k = s.p[i] == ',' ? 0 : k * 10 + (unsigned)(s.p[i] - '0');
-				k = k > REPEAT_MAX ? REPEAT_MAX + 1 : k;
-				most = k > most ? k : most;
-			}
-			copies *= most;
-			if (copies > REPEAT_MAX)
-				return "a regular expression that repeats more than 10000 times";
-		}
-	}
-	return NULL;
-}
-
 static struct expr_node *
 match(struct parser *p, struct expr_node *a, size_t at)
 {
 	struct expr_node *n = node(p, EXPR_MATCH, at);
-	const char *trouble;
+	struct error e;
 	struct slice s;
-	char why[200];
-	int bad;
 
 	if (p->token != STRING)
 		return fail(p, p->at, "=~ needs a regular expression in quotes");
 	s = unescape(p, p->at, p->word, true);
-	trouble = regex_trouble(s);
-	if (trouble)
-		return fail(p, p->at, trouble);
 	if (with(p, n, &a, 1) == NULL)
 		return NULL;
 	n->regex = arena_alloc(&p->x->arena, sizeof *n->regex);
-	bad = regcomp(n->regex, s.p, REG_EXTENDED | REG_NOSUB);
-	if (bad) {
-		struct error text;
-
-		regerror(bad, n->regex, why, sizeof why);
-		error_set(&text, "the regular expression: %s", why);
-		n->regex = NULL;
-		return fail(p, p->at, text.text);
-	}
+	if (expr_regex(n->regex, s, &e) < 0)
+		return fail(p, p->at, e.text);
 	GROW(p->x->regex, p->x->regex_cap, p->x->regexes);
 	p->x->regex[p->x->regexes++] = n->regex;
 	next(p);

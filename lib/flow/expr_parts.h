@@ -148,6 +148,9 @@ int expr_parse(struct expr *x, struct error *e);
 /* a op b for EXPR_EQ .. EXPR_GE, EXPR_HAS. */
 bool expr_compare(enum expr_op op, const struct expr_value *a, const struct expr_value *b);
 
+/* Compiles what a NUL stands behind. */
+int expr_regex(regex_t *regex, struct slice s, struct error *e);
+
 /* Whether text, or an item of a list of text, matches. */
 bool expr_matches(const regex_t *regex, const struct expr_value *a);
 bool expr_text_matches(const regex_t *regex, struct slice s);

@@ -133,27 +133,6 @@ expr_compare(enum expr_op op, const struct expr_value *a, const struct expr_valu
 	return op == EXPR_NE; /* kinds that have no order, and are not equal */
 }
 
-bool
-expr_text_matches(const regex_t *regex, struct slice s)
-{
-	regmatch_t range = { 0, (regoff_t)s.n };
-
-	return regexec(regex, s.n ? s.p : "", 1, &range, REG_STARTEND) == 0;
-}
-
-bool
-expr_matches(const regex_t *regex, const struct expr_value *a)
-{
-	if (a->is == EXPR_TEXT)
-		return expr_text_matches(regex, a->s);
-	if (a->is != EXPR_LIST || a->kind != TRACE_STRS)
-		return false;
-	for (uint32_t i = 0; i < a->list.n; i++)
-		if (expr_text_matches(regex, a->list.s[i]))
-			return true;
-	return false;
-}
-
 static struct expr_value
 of_real(double d)
 {
