@@ -165,16 +165,16 @@ set ylabel '×10⁶'
 EOT
 try 'timeline: lanes from above, what is nested is lower' 0 'leat plotgen timeline spans >s; sed -n "/EOD/,/^EOD/p" s; grep -E "set (ytics|xlabel|label 1001)" s' <<'EOT'
 $d0_0 << EOD
-500 1500 -0.4 0.4
+0.5 1.5 -0.4 0.4
 EOD
 $d0_1 << EOD
-0 500 0.6 1.4
+0 0.5 0.6 1.4
 EOD
 $d1_2 << EOD
-700 900 -0.288 0.288
+0.7 0.9 -0.288 0.288
 EOD
 set label 1001 'lost: 7 (ring-full)' at screen 0.5, graph 1 center offset character 0,2.275 font ',19.2' textcolor rgb '#a02000'
-set xlabel 'time since start (ns)'
+set xlabel 'time since start (µs)'
 set ytics scale 0 ('0' 1, '1' 0)
 EOT
 try 'heat: what a seam leaves out has no room' 0 "leat plotgen heat -T png heat.tsv >s; sed -n '/EOD/,/^EOD/p' s; grep -E 'set (ytics|arrow)' s | tail -n 3; grep 100[12] s" <<'EOT'

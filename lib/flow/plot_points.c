@@ -6,9 +6,10 @@
 #include "flow/plot_parts.h"
 
 enum {
-	GRID_X = 2400, /* places of points that can be told apart */
-	GRID_Y = 1600,
+	GRID_X = 1200, /* places of points that can be told apart */
+	GRID_Y = 800,
 	THIN_FROM = 50000, /* points; fewer are drawn all */
+	CROWD = 2000,      /* points of which marks are too small to have a shape */
 	MARKS_MAX = 60     /* points of a line that are marked */
 };
 
@@ -260,10 +261,10 @@ outline(const struct plot *p, struct point *q, size_t n)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n;) {
-		double column = floor(share(&p->x, q[i].x) * GRID_X);
+		double column = floor(share(&p->x, q[i].x) * 2 * GRID_X);
 		size_t end = i, least = i, largest = i, order[4];
 
-		for (; end < n && floor(share(&p->x, q[end].x) * GRID_X) == column; end++) {
+		for (; end < n && floor(share(&p->x, q[end].x) * 2 * GRID_X) == column; end++) {
 			least = q[end].y < q[least].y ? end : least;
 			largest = q[end].y > q[largest].y ? end : largest;
 		}
@@ -299,22 +300,44 @@ draw_line(struct plot *p, const struct points *ps, size_t s, size_t n)
 }
 
 static void
-draw_marks(struct plot *p, size_t s, size_t all)
+draw_marks(struct plot *p, size_t s, double size)
 {
 	struct buf *b = plot_next(p);
-	double size = all > 20000 ? 0.15 : all > 2000 ? 0.3 : all > 200 ? 0.5 : 0.9;
 
-	buf_printf(b, "$d%zu using 1:2 with points pt %u ps %g lc rgb '%s'", s,
-	    all > 2000 ? 7 : gnuplot_mark(s), size, gnuplot_colour(s));
-	if (all <= 2000 || p->series[s].name.n == 0) {
-		buf_slice(b, SLICE(" title "));
-		gnuplot_quote(b, p->series[s].name, p->name_max);
-		return;
-	}
-	/* Points that small cannot be told apart in a legend. */
-	b = plot_next(p);
-	buf_printf(b, "keyentry with points pt 7 ps 1 lc rgb '%s' title ", gnuplot_colour(s));
+	buf_printf(b, "$d%zu using 1:2 with points pt %u ps %g lc rgb '%s' title ", s,
+	    gnuplot_mark(s), size, gnuplot_colour(s));
 	gnuplot_quote(b, p->series[s].name, p->name_max);
+}
+
+/* So many points that they lie on each other: in the order of the input, so that no series hides the others. */
+static void
+draw_crowd(struct plot *p, const struct points *ps)
+{
+	struct buf *b;
+
+	buf_slice(&p->data, SLICE("$d << EOD\n"));
+	for (size_t i = 0; i < ps->n; i++) {
+		const char *colour = gnuplot_colour(ps->at[i].series);
+
+		gnuplot_axis_number(&p->data, &p->x, ps->at[i].x);
+		buf_char(&p->data, ' ');
+		gnuplot_axis_number(&p->data, &p->y, ps->at[i].y);
+		if (p->series_n > 1)
+			buf_printf(&p->data, " %ld", strtol(colour + 1, NULL, 16));
+		buf_char(&p->data, '\n');
+	}
+	buf_slice(&p->data, SLICE("EOD\n"));
+	b = plot_next(p);
+	buf_printf(b, "$d using %s with points pt 7 ps %g lc rgb %s",
+	    p->series_n > 1 ? "1:2:3" : "1:2", ps->n > 20000 ? 0.15 : 0.3,
+	    p->series_n > 1 ? "variable" : "'#0072B2'");
+	/* Points that small cannot be told apart in a legend. */
+	for (size_t s = 0; s < p->series_n && p->series[s].name.n > 0; s++) {
+		b = plot_next(p);
+		buf_printf(
+		    b, "keyentry with points pt 7 ps 1 lc rgb '%s' title ", gnuplot_colour(s));
+		gnuplot_quote(b, p->series[s].name, p->name_max);
+	}
 }
 
 int
@@ -361,13 +384,18 @@ plot_points(struct plot *p, struct error *e)
 	gnuplot_axis_settle(&p->y);
 	if (!lines)
 		thin(p, &ps);
-	start = xcalloc(p->series_n + 1, sizeof *start);
-	group(&ps, p->series_n, start);
 	if (p->y.unit == GNUPLOT_ADDRESS)
 		plot_key_room(p, 14);
 	plot_key(p, p->series_n);
 	gnuplot_axis_put(&p->head, &p->x);
 	gnuplot_axis_put(&p->head, &p->y);
+	if (!lines && ps.n > CROWD) {
+		draw_crowd(p, &ps);
+		free(ps.at);
+		return 0;
+	}
+	start = xcalloc(p->series_n + 1, sizeof *start);
+	group(&ps, p->series_n, start);
 	for (size_t s = 0; s < p->series_n; s++) {
 		size_t n = start[s + 1] - start[s];
 
@@ -375,13 +403,13 @@ plot_points(struct plot *p, struct error *e)
 			continue;
 		if (lines)
 			qsort(ps.at + start[s], n, sizeof *ps.at, by_x);
-		if (lines && !ps.intervals && n > 8 * GRID_X)
+		if (lines && !ps.intervals && n > 16 * GRID_X)
 			n = outline(p, ps.at + start[s], n);
 		put_points(p, &ps, s, start[s], start[s] + n);
 		if (lines)
 			draw_line(p, &ps, s, n);
 		else
-			draw_marks(p, s, ps.n);
+			draw_marks(p, s, ps.n > 200 ? 0.5 : 0.9);
 	}
 	free(start);
 	free(ps.at);

@@ -111,10 +111,8 @@ gnuplot_axis_settle(struct gnuplot_axis *a)
 		return;
 	}
 	size = fmax(fabs(lo), fabs(hi));
-	/* 1500 us need not be 1.5 ms, and 10,000 of something is a number that anybody reads. */
-	i = a->unit == GNUPLOT_NONE && size < 20000
-		? 0
-		: step_of(s, a->unit == GNUPLOT_NONE ? size : size / 2);
+	/* 10,000 of something is a number that anybody reads. */
+	i = a->unit == GNUPLOT_NONE && size < 20000 ? 0 : step_of(s, size);
 	a->scale = s[i].scale;
 	a->suffix = a->unit == GNUPLOT_NONE ? plain_labels[i] : s[i].suffix;
 }
