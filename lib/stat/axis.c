@@ -680,9 +680,11 @@ lay_out(struct axis *a, const struct numbered *p, int e, bool pages)
 		}
 		if (n + gap >= bins)
 			return false;
-		for (uint64_t b = bin - gap; b <= bin; b++, n++)
-			a->bin[n] = (struct axis_bin){ { .i = (__int128)b << e },
-				{ .i = (__int128)(b + 1) << e } };
+		for (uint64_t k = 0; k <= gap; k++, n++) {
+			__int128 b = (__int128)bin - gap + k;
+
+			a->bin[n] = (struct axis_bin){ { .i = b << e }, { .i = (b + 1) << e } };
+		}
 		a->map[p[i].slot] = n - 1;
 		at = bin;
 	}

@@ -387,12 +387,16 @@ compact(struct grid *g, uint32_t bins, uint64_t *v, size_t n)
 static void
 thresholds(void)
 {
-	uint64_t v[] = { 10, 13, 17, 18 }, many[200];
+	uint64_t v[] = { 10, 13, 17, 18 }, ends[] = { 0, UINT64_MAX }, many[200];
 	struct grid g;
 	unsigned found = 0;
 
 	compact(&g, 64, v, 4);
 	CLAIM(g.y.bins == 6 && g.y.bin[3].hi.i == 14 && g.y.bin[4].lo.i == 17);
+	grid_free(&g);
+	compact(&g, 64, ends, 2);
+	CLAIM(g.y.bins == 2 && g.y.bin[1].lo.i == UINT64_MAX);
+	CLAIM(g.y.bin[1].hi.i == (__int128)1 << 64);
 	grid_free(&g);
 	for (unsigned i = 0; i < 200; i++)
 		many[i] = (uint64_t)i * 1000000;
