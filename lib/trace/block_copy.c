@@ -7,8 +7,9 @@ enum { COUNT_DONE = 1 << 30 };
 static uint64_t *
 empty_links(uint64_t *link, size_t *cap, uint32_t n)
 {
-	if (n > 0)
-		GROW(link, *cap, n - 1);
+	if (n == 0)
+		return link;
+	GROW(link, *cap, n - 1);
 	memset(link, 0, n * sizeof *link);
 	return link;
 }
