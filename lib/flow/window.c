@@ -54,7 +54,8 @@ struct window {
 
 	/* The stream. */
 	bool begun, timed; /* it has records; and some that have a t and are no state */
-	int64_t now;       /* the latest t */
+	int64_t now;       /* the latest t of these */
+	int64_t last;      /* where the last record stands */
 	uint64_t cuts;     /* places where it goes back by more than what waits or trails */
 	bool start_timed, end_timed, start_relative, end_relative;
 	int64_t start_n, end_n; /* as given */
@@ -93,7 +94,7 @@ static void
 reset_times(struct window *w)
 {
 	w->begun = w->timed = false;
-	w->now = w->trailing_until = INT64_MIN;
+	w->now = w->last = w->trailing_until = INT64_MIN;
 	w->start_at = w->start_relative ? INT64_MAX : w->start_n;
 	w->end_at = w->end_relative ? INT64_MAX : w->end_n;
 }
@@ -113,41 +114,35 @@ begin_stream(struct window *w)
 	reset_times(w);
 }
 
-/* Where a record stands in its stream. */
+/* Where a record stands in its stream. The t of state records makes no time: a source may tell them late. */
 static int64_t
 time_of(struct window *w, const struct view *v, uint32_t row)
 {
-	int64_t at = w->now;
+	int64_t at;
 
 	w->begun = true;
 	if (v->t == NULL)
-		return at;
+		return w->last;
 	at = v->t[row];
-	if (!w->timed && !v->fact->state) {
-		w->timed = true;
-		if (w->start_relative)
-			w->start_at = plus(at, w->start_n);
-		if (w->end_relative)
-			w->end_at = plus(at, w->end_n);
-	}
+	if (v->fact->state)
+		return w->last = at < w->now ? w->now : at;
+	if (!w->timed && w->start_relative)
+		w->start_at = plus(at, w->start_n);
+	if (!w->timed && w->end_relative)
+		w->end_at = plus(at, w->end_n);
+	w->timed = true;
 	if (v->dur && v->dur[row] > 0)
 		at = plus(at, v->dur[row]);
-	if (at >= w->now) {
-		if (!v->fact->state)
-			w->now = at;
-	} else if (v->fact->state) {
-		at = w->now;
-	} else {
+	if (at < w->now) {
 		int64_t step = minus(w->now, at);
 
 		w->counts.backs++;
-		if (step > w->o.before && step > w->o.after) {
-			w->cuts++;
-			w->now = at;
-			w->trailing_until = INT64_MIN;
-		}
+		if (step <= w->o.before || step <= w->o.after)
+			return w->last = at;
+		w->cuts++;
+		w->trailing_until = INT64_MIN;
 	}
-	return at;
+	return w->now = w->last = at;
 }
 
 struct window *
@@ -541,6 +536,17 @@ window_put(struct window *w, struct trace_writer *out, struct trace_block *b, un
 
 /* ---- something may wait ---- */
 
+/* What was given up belongs to a window. */
+static void
+count_loss(struct window *w, const struct window_held *h)
+{
+	bool marks = window_marks(w);
+
+	w->loss += marks || !h->passes;
+	w->counts.lost += !h->passes;
+	w->counts.unmarked += marks && h->passes;
+}
+
 /* A window opens: what waits for this state, and came in from..at, is in it, and nothing of it waits any more. */
 static void
 keep_waiting(struct window *w, struct window_state *c, int64_t from, int64_t at)
@@ -550,9 +556,8 @@ keep_waiting(struct window *w, struct window_state *c, int64_t from, int64_t at)
 		bool in = h->at >= from && h->at <= at;
 
 		if (h->verdict == GONE) {
-			w->loss += in;
-			w->counts.lost += in && !h->passes;
-			w->counts.unmarked += in && h->passes;
+			if (in)
+				count_loss(w, h);
 			w->counts.dropped += !in && !h->passes;
 			h->verdict = DROPPED;
 		} else if (h->verdict == WAITS && in) {
@@ -698,11 +703,8 @@ make_room(struct window *w, struct trace_writer *out, struct trace_block *presen
 	while (r->head < r->out && (r->end - r->head) * row > w->o.room / 2) {
 		struct window_held *h = window_ring_at(r, r->head);
 
-		if (h->verdict == GONE) {
-			w->loss++;
-			w->counts.lost += !h->passes;
-			w->counts.unmarked += h->passes;
-		}
+		if (h->verdict == GONE)
+			count_loss(w, h);
 		forget_head(w);
 	}
 	return tell_loss(w, out, w->now, e);
