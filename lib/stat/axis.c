@@ -351,8 +351,10 @@ fit(struct axis *a, struct axis_number lo, struct axis_number hi)
 	a->any = true;
 	if (!first && e == old && from >= origin && to - origin < n)
 		return NULL;
-	/* What grows downwards will do so again. */
-	a->origin = !first && from < shift(old_first, e - old) ? to - n + 1 : from;
+	/* What grows to one side will do so again, what grows to both needs room on both. */
+	a->down |= !first && from < shift(old_first, e - old);
+	a->up |= !first && to > shift(old_last, e - old);
+	a->origin = !a->down ? from : a->up ? from - (n - (to - from)) / 2 : to - n + 1;
 	if (first)
 		return NULL;
 	for (uint32_t i = 0; i < n; i++) {

@@ -15,7 +15,8 @@
  * most AXIS_SEAMS of them; e is the smallest for which the rest fits. Counts are exact, places to 2^e. Not below 0.
  *
  * Where all numbers were ints, bins that hold no int are joined to the one before.
- * Ints are exact over -2^63 .. 2^64-1. Cost: O(1) a number; making room is O(bins), at most some 2000 times.
+ * Ints are exact over -2^63 .. 2^64-1. Cost: O(1) a number; making room is O(bins), and happens at most about log2(bins)
+ * times whenever the range doubles.
  *
  * Units:     none.
  * Ownership: the caller holds the struct, axis_free() what it points to.
@@ -62,7 +63,8 @@ struct axis {
 	/* private */
 	int e;
 	__int128 origin, first,
-	    last; /* in bins of 2^e: of slot 0, of the smallest and largest number */
+	    last;      /* in bins of 2^e: of slot 0, of the smallest and largest number */
+	bool down, up; /* the range has grown so */
 	double magnitude;
 	struct axis_number low, high; /* of ints in the range: low <= i < high */
 	double low_real, high_real, per_bin, fraction;

@@ -433,6 +433,28 @@ late_fraction(void)
 	grid_free(&h);
 }
 
+/* Room is not made for every number of a range that grows: upwards, downwards, to both sides. */
+static void
+growth(void)
+{
+	for (unsigned way = 0; way < 3; way++) {
+		struct axis_scheme s = { .bins = 1024 };
+		unsigned moves = 0;
+		struct error e;
+		struct axis a;
+
+		CLAIM(axis_init(&a, &s, &e) == 0);
+		for (int64_t i = 0; i < 100000; i++) {
+			uint64_t v = (uint64_t)(way == 0 ? i : way == 1 || i % 2 ? -i : i);
+			uint32_t slot;
+
+			moves += axis_place(&a, AXIS_INT, &v, 1, &slot) != NULL;
+		}
+		CLAIM(moves <= (way < 2 ? 8 : 80));
+		axis_free(&a);
+	}
+}
+
 /* What lies at an edge of a wide range, and just below, where doubles cannot tell. */
 static void
 edges(void)
@@ -555,6 +577,7 @@ main(void)
 	thresholds();
 	late_fraction();
 	edges();
+	growth();
 	weights();
 	nonsense();
 	return 0;
