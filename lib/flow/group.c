@@ -12,6 +12,8 @@
 
 static const uint32_t PAIR_NONE = UINT32_MAX;
 
+enum { CACHE_BITS = 10 };
+
 struct number {
 	uint64_t bits;
 	enum trace_kind kind;
@@ -38,6 +40,17 @@ struct group {
 	uint32_t *string; /* value + 1 of each string of the block; 0: not yet looked at */
 	size_t string_cap;
 	uint64_t serial; /* of that block */
+
+	/* What was found before, by some bits of what was looked for; item is the number + 1. */
+	struct number_cache {
+		uint64_t bits;
+		uint32_t kind, value;
+	} number_cache[1 << CACHE_BITS];
+	struct pair_cache {
+		struct pair pair;
+		uint32_t item;
+	} pair_cache[1 << CACHE_BITS];
+	unsigned pair_cache_of; /* this field's pairs */
 
 	struct level {
 		struct pair *pair;
@@ -204,6 +217,27 @@ pair_of(struct group *g, unsigned field, uint32_t before, uint32_t value)
 	return n;
 }
 
+static inline uint32_t
+known_number(struct group *g, enum trace_kind kind, uint64_t bits)
+{
+	struct number_cache *c = &g->number_cache[bits * 0x9e3779b97f4a7c15 >> (64 - CACHE_BITS)];
+
+	if (c->bits != bits || c->kind != (uint32_t)kind + 1)
+		*c = (struct number_cache){ bits, (uint32_t)kind + 1,
+			value_of_number(g, kind, bits) };
+	return c->value;
+}
+
+static inline uint32_t
+known_pair(struct group *g, unsigned field, uint32_t before, uint32_t value)
+{
+	struct pair_cache *c = &g->pair_cache[(before * 31 + value) & ((1 << CACHE_BITS) - 1)];
+
+	if (c->item == 0 || c->pair.before != before || c->pair.value != value)
+		*c = (struct pair_cache){ { before, value }, pair_of(g, field, before, value) + 1 };
+	return c->item - 1;
+}
+
 /* Moves the rows' numbers on by one field. */
 static int
 one_field(struct group *g, struct trace_block *b, unsigned s, unsigned field, struct error *e)
@@ -220,6 +254,9 @@ one_field(struct group *g, struct trace_block *b, unsigned s, unsigned field, st
 		return error_set(e,
 		    "the field %.*s of %.*s is a %s: groups are of numbers and strings",
 		    SLICE_ARG(g->by[field]), SLICE_ARG(shape->type), trace_kind_name(kind));
+	if (g->pair_cache_of != field)
+		memset(g->pair_cache, 0, sizeof g->pair_cache);
+	g->pair_cache_of = field;
 	for (uint32_t row = 0; row < b->rows[s]; row++) {
 		uint32_t before = field ? g->row[row] : PAIR_NONE;
 		uint64_t bits = column ? column[row] : 0;
@@ -230,10 +267,10 @@ one_field(struct group *g, struct trace_block *b, unsigned s, unsigned field, st
 		}
 		if (column && (row == 0 || bits != last))
 			value = kind == TRACE_STR ? value_of_string(g, b, (uint32_t)bits)
-						  : value_of_number(g, kind, bits);
+						  : known_number(g, kind, bits);
 		last = bits;
 		last_before = before;
-		last_group = g->row[row] = pair_of(g, field, before, value);
+		last_group = g->row[row] = known_pair(g, field, before, value);
 	}
 	return 0;
 }

@@ -126,21 +126,12 @@ remember_fields(struct measure *m, const struct trace_shape *shape)
 static void
 add_words(struct hist *h, enum trace_kind kind, const uint64_t *v, size_t n)
 {
-	double d;
-
-	switch (kind) {
-	case TRACE_INT:
+	if (kind == TRACE_INT)
 		hist_add_i64s(h, (const int64_t *)v, n);
-		break;
-	case TRACE_NUM:
-		for (size_t i = 0; i < n; i++) {
-			memcpy(&d, &v[i], sizeof d);
-			hist_add_f64(h, d, 1);
-		}
-		break;
-	default:
+	else if (kind == TRACE_NUM)
+		hist_add_f64s(h, v, n);
+	else
 		hist_add_u64s(h, v, n);
-	}
 }
 
 static void
@@ -328,7 +319,7 @@ add_numbers(struct hist *h, enum numbers_kind kind, const void *values, size_t n
 		hist_add_i64s(h, values, n);
 		break;
 	case NUMBERS_REAL:
-		add_words(h, TRACE_NUM, values, n);
+		hist_add_f64s(h, values, n);
 		break;
 	}
 }

@@ -126,8 +126,10 @@ histogram_moments(const struct hist *h, bool hex,
     void (*word)(void *context, const char *name, struct slice text), void *context)
 {
 	const struct hist_moments *m = &h->moments;
+	struct hist_double real[2];
 	struct buf b = BUF_INIT;
 
+	hist_sums(h, &real[0], &real[1]);
 	for (int max = 0; max < 2; max++) {
 		b.n = 0;
 		if (h->count > 0)
@@ -135,7 +137,7 @@ histogram_moments(const struct hist *h, bool hex,
 		word(context, max ? "max" : "min", buf_view(&b));
 	}
 	for (int squares = 0; squares < 2; squares++) {
-		struct hist_double d = squares ? m->real_sum2 : m->real_sum;
+		struct hist_double d = real[squares];
 
 		b.n = 0;
 		if (h->count == 0)

@@ -11,7 +11,7 @@
 
 enum {
 	READ_BYTES = 256 << 10,
-	SLACK = 16, /* that may be read behind the end */
+	SLACK = 32, /* that may be read behind the end */
 	BATCH = 4096,
 	DIGITS = 15, /* of which every number is a double */
 	SHOWN = 40   /* bytes of a bad line */
@@ -292,6 +292,53 @@ plain_lines(struct numbers *r, const char *p, const char *end)
 	return p;
 }
 
+/* The digits at p, at most eight, and what they say. */
+static inline unsigned
+digits_at(const char *p, uint64_t *value)
+{
+	uint64_t w = load64(p), stop = no_digits(w);
+	unsigned digits = 8;
+
+	if (stop) {
+		digits = (unsigned)__builtin_ctzll(stop) / 8;
+		*value = some(w, digits);
+	} else {
+		*value = eight(w);
+	}
+	return digits;
+}
+
+/* Lines -?D+(.D+)? of up to eight digits before and seven behind the point, as doubles. */
+static const char *
+plain_decimals(struct numbers *r, const char *p, const char *end)
+{
+	static const double power[8] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7 };
+	static const uint64_t factor[8] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000 };
+
+	while (p < end && r->n < BATCH) {
+		bool minus = *p == '-';
+		const char *at = p + minus;
+		uint64_t whole, part = 0;
+		unsigned digits = digits_at(at, &whole), behind = 0;
+		double v;
+
+		at += digits;
+		if (digits > 0 && *at == '.') {
+			behind = digits_at(++at, &part);
+			at += behind;
+			if (behind == 0 || behind > 7)
+				break;
+		}
+		if (digits == 0 || *at != '\n')
+			break;
+		v = (double)(whole * factor[behind] + part) / power[behind];
+		r->v.d[r->n++] = minus ? -v : v;
+		r->line++;
+		p = at + 1;
+	}
+	return p;
+}
+
 /* Consumes lines of [p, end), which ends with an LF, until the batch is full or of another kind. */
 static void
 lines(struct numbers *r, const char *p, const char *end)
@@ -301,8 +348,7 @@ lines(struct numbers *r, const char *p, const char *end)
 
 		if (r->n == 0)
 			r->kind = NUMBERS_UNSIGNED;
-		if (r->kind != NUMBERS_REAL)
-			p = plain_lines(r, p, end);
+		p = r->kind == NUMBERS_REAL ? plain_decimals(r, p, end) : plain_lines(r, p, end);
 		if (p == end || r->n == BATCH)
 			break;
 		lf = memchr(p, '\n', (size_t)(end - p));

@@ -201,6 +201,22 @@ double_sum(struct hist_double a, struct hist_double b)
 	return two_sum(s.high, s.low + a.low + b.low);
 }
 
+/* Sums grow without being normalised, so that it does not matter in what portions values come. */
+static void
+double_grow(struct hist_double *sum, double high, double low)
+{
+	struct hist_double s = two_sum(sum->high, high);
+
+	sum->high = s.high;
+	sum->low += s.low + low;
+}
+
+static struct hist_double
+normal(struct hist_double d)
+{
+	return isfinite(d.high) ? two_sum(d.high, d.low) : (struct hist_double){ d.high, 0 };
+}
+
 static struct hist_double
 double_product(struct hist_double a, struct hist_double b)
 {
@@ -365,6 +381,35 @@ count_int(struct hist *h, uint64_t v, bool negative, uint64_t n)
 	}
 }
 
+static inline void
+count_real(struct hist *h, double v, uint64_t n)
+{
+	if (h->scheme.scale == HIST_LINEAR) {
+		count_linear(h, v, n);
+	} else if (v < 0) {
+		side_add(&h->down, mirrored_bin(v, h->bits), n);
+	} else {
+		uint32_t bin = double_bin(v, h->bits);
+
+		if (bin == 0)
+			h->zero += n;
+		else
+			side_add(&h->up, bin, n);
+	}
+}
+
+static void
+add_real_moments(struct hist *h, struct hist_double v, uint64_t n)
+{
+	struct hist_moments *m = &h->moments;
+	struct hist_double times = double_of(n), d = double_product(v, times);
+
+	limits_real(h, v.high, v.high);
+	double_grow(&m->real_sum, d.high, d.low);
+	d = double_product(double_product(v, v), times);
+	double_grow(&m->real_sum2, d.high, d.low);
+}
+
 static void
 add_int(struct hist *h, uint64_t v, bool negative, uint64_t n)
 {
@@ -376,12 +421,7 @@ add_int(struct hist *h, uint64_t v, bool negative, uint64_t n)
 		return;
 	count_int(h, v, negative, n);
 	if (h->real) {
-		struct hist_double d = double_of_signed(value), times = double_of(n);
-
-		limits_real(h, d.high, d.high);
-		m->real_sum = double_sum(m->real_sum, double_product(d, times));
-		m->real_sum2 =
-		    double_sum(m->real_sum2, double_product(double_product(d, d), times));
+		add_real_moments(h, double_of_signed(value), n);
 	} else {
 		limits_int(h, value, value);
 		m->sum += value * (__int128)n;
@@ -408,9 +448,6 @@ hist_add_i64(struct hist *h, int64_t v, uint64_t n)
 void
 hist_add_f64(struct hist *h, double v, uint64_t n)
 {
-	struct hist_moments *m = &h->moments;
-	struct hist_double d = { v, 0 }, times;
-
 	if (isnan(v)) {
 		h->nan += n;
 		return;
@@ -422,24 +459,46 @@ hist_add_f64(struct hist *h, double v, uint64_t n)
 	n = room_for(h, n);
 	if (n == 0)
 		return;
+	v += 0.0; /* -0 is 0 */
 	hist_make_real(h);
-	if (h->scheme.scale == HIST_LINEAR) {
-		count_linear(h, v, n);
-	} else if (v < 0) {
-		side_add(&h->down, mirrored_bin(v, h->bits), n);
-	} else {
-		uint32_t bin = double_bin(v + 0.0, h->bits); /* -0 is 0 */
-
-		if (bin == 0)
-			h->zero += n;
-		else
-			side_add(&h->up, bin, n);
-	}
-	limits_real(h, v, v);
-	times = double_of(n);
-	m->real_sum = double_sum(m->real_sum, double_product(d, times));
-	m->real_sum2 = double_sum(m->real_sum2, double_product(double_product(d, d), times));
+	count_real(h, v, n);
+	add_real_moments(h, (struct hist_double){ v, 0 }, n);
 	h->count += n;
+}
+
+/* The same where the bins are those of floating-point numbers, for numbers and no infinities. */
+static void
+add_real(struct hist *h, double v)
+{
+	struct hist_moments *m = &h->moments;
+	double square = v * v;
+
+	v += 0.0; /* -0 is 0 */
+	if (h->count == (uint64_t)COUNT_MAX) {
+		h->full = true;
+		return;
+	}
+	count_real(h, v, 1);
+	limits_real(h, v, v);
+	double_grow(&m->real_sum, v, 0);
+	double_grow(&m->real_sum2, square, fma(v, v, -square));
+	h->count++;
+}
+
+void
+hist_add_f64s(struct hist *h, const void *values, size_t n)
+{
+	const char *p = values;
+
+	for (size_t i = 0; i < n; i++) {
+		double v;
+
+		memcpy(&v, p + i * sizeof v, sizeof v);
+		if (h->real && fabs(v) < 0x1p500)
+			add_real(h, v);
+		else
+			hist_add_f64(h, v, 1);
+	}
 }
 
 struct extent {
@@ -617,8 +676,8 @@ hist_merge(struct hist *h, const struct hist *from, struct error *e)
 	h->above += from->above;
 	if (h->real) {
 		limits_real(h, o->real_min, o->real_max);
-		m->real_sum = double_sum(m->real_sum, o->real_sum);
-		m->real_sum2 = double_sum(m->real_sum2, o->real_sum2);
+		m->real_sum = double_sum(normal(m->real_sum), normal(o->real_sum));
+		m->real_sum2 = double_sum(normal(m->real_sum2), normal(o->real_sum2));
 	} else {
 		limits_int(h, o->min, o->max);
 		m->sum += o->sum;
@@ -806,6 +865,13 @@ hist_set_moments(struct hist *h, const struct hist_moments *m, struct error *e)
 
 /* ---- statistics ---- */
 
+void
+hist_sums(const struct hist *h, struct hist_double *sum, struct hist_double *sum2)
+{
+	*sum = normal(h->moments.real_sum);
+	*sum2 = normal(h->moments.real_sum2);
+}
+
 double
 hist_min(const struct hist *h)
 {
@@ -881,7 +947,7 @@ hist_mean(const struct hist *h)
 
 	if (h->count == 0)
 		return NAN;
-	sum = h->real ? m->real_sum : double_of_signed(m->sum);
+	sum = h->real ? normal(m->real_sum) : double_of_signed(m->sum);
 	return (sum.high + sum.low) / (double)h->count;
 }
 
@@ -936,9 +1002,9 @@ hist_stddev(const struct hist *h)
 	if (h->count < 2)
 		return NAN;
 	if (h->real) {
-		struct hist_double square = double_product(m->real_sum, m->real_sum);
+		struct hist_double sum = normal(m->real_sum), square = double_product(sum, sum);
 		struct hist_double times =
-		    double_product(m->real_sum2, (struct hist_double){ n, 0 });
+		    double_product(normal(m->real_sum2), (struct hist_double){ n, 0 });
 
 		square = (struct hist_double){ -square.high, -square.low };
 		spread = double_sum(times, square).high;

@@ -87,6 +87,7 @@ void hist_add_f64(struct hist *h, double v, uint64_t n);
 /* Adds n values, each once. */
 void hist_add_u64s(struct hist *h, const uint64_t *v, size_t n);
 void hist_add_i64s(struct hist *h, const int64_t *v, size_t n);
+void hist_add_f64s(struct hist *h, const void *doubles, size_t n);
 
 /* Adds all of `from`; -1 where the schemes differ. */
 int hist_merge(struct hist *h, const struct hist *from, struct error *e);
@@ -100,6 +101,9 @@ int hist_add_bin(struct hist *h, double lo, double hi, uint64_t n, struct error 
 
 /* -1 where min or max do not lie in the first and the last bin. */
 int hist_set_moments(struct hist *h, const struct hist_moments *m, struct error *e);
+
+/* The sums of a histogram that is real, as two doubles each of which the first is the whole sum, rounded. */
+void hist_sums(const struct hist *h, struct hist_double *sum, struct hist_double *sum2);
 
 struct hist_bin {
 	double lo,
