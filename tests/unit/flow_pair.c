@@ -285,9 +285,18 @@ compare(const struct event *e, const struct pair_options *o, const struct result
 	int64_t id[EVENTS + 1] = { 0 }, parent[EVENTS] = { 0 };
 	uint64_t why[PAIR_WHYS] = { 0 }, passed = 0, sum = 0;
 	struct trace_record r;
+	int64_t latest = INT64_MIN;
 	unsigned spans = 0;
 
 	while (trace_next(reader, &r) > 0) {
+		/* What is lost is told at the latest moment. */
+		if (trace_when(r.shape).t >= 0) {
+			int64_t stands =
+			    get(&r, "t") + (get(&r, "dur_ns") > 0 ? get(&r, "dur_ns") : 0);
+
+			CLAIM(!slice_eq(r.shape->type, SLICE("lost")) || stands >= latest);
+			latest = stands > latest ? stands : latest;
+		}
 		if (slice_eq(r.shape->type, SLICE("span"))) {
 			const struct found *f = &want->span[spans++];
 			int text;
