@@ -22,7 +22,8 @@
  * unmatched-end, no-key, no-time, out-of-order (the end stands before the start), too-long (2^63 ns and more). Lost records
  * are added up by reason over at most PAIR_LOST_EVERY records. A record that is both, and part of one span, is not lost.
  *
- * Memory: the open intervals with the fields of their starts; keys that are no more open take at most a third of that.
+ * Memory: the open intervals with the fields of their starts, at their most; keys that are no more open are forgotten when
+ * they are a quarter of the table.
  * Time: O(1) a record.
  *
  * Units:     as in leat-trace(5); timeout in the unit of t.
