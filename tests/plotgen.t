@@ -35,7 +35,7 @@ set pointintervalbox 0
 set label 1001 'lost: 4 (ring-full 3, late 1)' at screen 0.5, graph 1 center offset character 0,1.1 font ',8' textcolor rgb '#a02000'
 set tmargin 2.1
 unset key
-set xlabel 'dur (µs)'
+set xlabel 'duration (µs)'
 set xrange [1:5]
 set format x '%.6g'
 set ylabel 'count per 1 µs'
@@ -66,7 +66,7 @@ try 'drawn as text' 0 "leat plotgen hist -T dumb --size 41x16 hist.tsv | gnuplot
     0.5 +|      *      *      *      *
       0 ++---------------------------+
          1  1.5 2  2.5 3  3.5 4  4.5 5
-                   dur (µs)
+                duration (µs)
 EOT
 
 # ---- every kind, every terminal ----
@@ -209,14 +209,16 @@ label () { # KEY VALUES... : the label and the first numbers of a histogram of t
 	leat plotgen hist --log none unit.tsv | sed -n 's/^set xlabel //p; s/^set xrange //p' | tr '\n' ' '
 	echo
 }
-label a_ns 0 500 >labels
-label a_ns 0 5000 >>labels
-label a_ns 0 5000000 >>labels
-label a_ns 0 90000000000 >>labels
-label heap_bytes 0 8192 >>labels
-label size 0 8388608 >>labels
-label words 0 15000 >>labels
-label words 0 3000000 >>labels
+{
+	label a_ns 0 500
+	label a_ns 0 5000
+	label a_ns 0 5000000
+	label a_ns 0 90000000000
+	label heap_bytes 0 8192
+	label size 0 8388608
+	label words 0 15000
+	label words 0 3000000
+} >labels
 try 'units by the name, scaled by the extent' 0 'cat labels' <<'EOT'
 'a (ns)' [0:500] 
 'a (µs)' [0:5] 
@@ -274,6 +276,25 @@ try 'a long line keeps its extremes' 0 "seq 0 99999 | awk 'BEGIN { print \"x,y\"
 54.321 1000
 EOT
 
+printf '# compare kind=table a=7 b=7 unit=ns\nbench\twhat\truns_A\truns_B\tA\tB\tratio\tlo\thi\tp\tq\tverdict\none\tmedian\t7\t7\t10\t20\t2\t1.5\t2.5\t0.01\t0.01\t+100%%\none\tmean\t7\t7\t10\t10\t1\t0.5\t1.5\t1\t1\t~\n' >compare.tsv
+try 'bars of a comparison: ratios with their intervals, and a line at 1' 0 "leat plotgen bars compare.tsv | grep -E '^[01-9.-]+ |first 1 |label'" <<'EOT'
+set arrow from graph 0, first 1 to graph 1, first 1 nohead front lw 0.8 dt 2 lc rgb '#404040'
+set ylabel 'ratio B / A'
+set xlabel 'bench'
+-0.2 2 -0.384 -0.016 0 2 1.5 2.5
+0.2 1 0.016 0.384 0 1 0.5 1.5
+EOT
+printf '# hist-summary key=dur_ns unit=ns\ncpu\tcount\tp50\tp99\tp99.9\n0\t9\t1000\t2000\t3000\n' >summary.tsv
+try 'bars of a summary: percentiles in the unit of what was measured' 0 "leat plotgen bars summary.tsv | grep -E '^[01-9.-]+ |ylabel|^plot|title .p'" <<'EOT'
+set ylabel 'duration (µs)'
+-0.266666666667 1 -0.389333333333 -0.144 0 1
+0 2 -0.122666666667 0.122666666667 0 2
+0.266666666667 3 0.144 0.389333333333 0 3
+plot $d0 using 1:2:3:4:5:6 with boxxyerror fillstyle solid 0.85 border lc rgb '#303030' lw 0.6 fillcolor rgb '#0072B2' title 'p50', \
+	$d1 using 1:2:3:4:5:6 with boxxyerror fillstyle solid 0.85 border lc rgb '#303030' lw 0.6 fillcolor rgb '#E69F00' title 'p99', \
+	$d2 using 1:2:3:4:5:6 with boxxyerror fillstyle solid 0.85 border lc rgb '#303030' lw 0.6 fillcolor rgb '#009E73' title 'p99.9'
+EOT
+
 # ---- terminals and pictures ----
 try 'the terminal by the name of the picture' 0 "for f in a.png a.svg a.pdf a.txt a.html; do leat plotgen hist -o \$f hist.tsv | sed -n 's/^set terminal \([a-z]*\).*/\1/p'; done" <<'EOT'
 pngcairo
@@ -284,6 +305,7 @@ canvas
 EOT
 for f in a.png a.svg a.pdf a.txt a.html "it's \$(touch PWNED) \`touch PWNED\`.pdf" "it's.html" "'.svg" '|touch PWNED;.png'; do
 	printf '%s' "$f" >name
+	# shellcheck disable=SC2016
 	holds "-o $f" 'f=$(cat name); leat plotgen hist -o "$f" hist.tsv | gnuplot >out && [ ! -s out ] && [ -s "$f" ] && [ ! -e PWNED ]'
 	silent
 done
@@ -357,6 +379,7 @@ said 'plain numbers have no x and y'
 try 'folded stacks' 2 "echo 'a;b 3' | leat plotgen hist" </dev/null
 said '^leat plotgen: standard input: folded stacks: leat flamegraph draws them$'
 printf 'x,y\n1,2\n2,oops\n3,4\n5\n' >cells.csv
+# shellcheck disable=SC2016
 try 'a cell that is no number, a row that is short: told, the rest is drawn' 2 'leat plotgen lines cells.csv >s; x=$?; sed -n "/EOD/,/^EOD/p" s; exit $x' <<'EOT'
 $d0 << EOD
 1 2

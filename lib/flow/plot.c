@@ -224,6 +224,14 @@ choose_points(struct plot *p, struct plot_table *t, struct error *e)
 		return which(t, "-x", e);
 	if (plot_table_want(t, ROLE_X, x, text ? PLOT_TEXT : PLOT_NUMBER, e) < 0)
 		return -1;
+	if (p->o.y.n == 0 && slice_eq(t->type, SLICE("hist-summary"))) {
+		static const char *const percentiles[] = { "p50", "p99", "p99.9" };
+
+		for (; ys < sizeof percentiles / sizeof percentiles[0]; ys++)
+			if (plot_table_want(t, ROLE_Y, slice_of(percentiles[ys]), PLOT_MAYBE, e) <
+			    0)
+				return -1;
+	}
 	for (; ys < p->o.y.n; ys++)
 		if (plot_table_want(t, ROLE_Y, p->o.y.name[ys], as, e) < 0)
 			return -1;
@@ -339,6 +347,8 @@ spoken(struct plot *p, struct slice column)
 		return SLICE("time since start");
 	if (slice_eq(s, SLICE("addr")))
 		return SLICE("address");
+	if (slice_eq(s, SLICE("dur_ns")))
+		return SLICE("duration");
 	if (s.n > 3 && slice_ends(s, SLICE("_ns")))
 		s.n -= 3;
 	else if (s.n > 6 && slice_ends(s, SLICE("_bytes")))
@@ -450,6 +460,41 @@ plot_next(struct plot *p)
 {
 	buf_slice(&p->draw, p->draw.n ? SLICE(", \\\n\t") : SLICE("plot "));
 	return &p->draw;
+}
+
+/* Columns of summaries and comparisons that are not in the unit of what was measured. */
+static bool
+is_bare(struct slice name)
+{
+	static const char *const bare[] = { "count", "nan", "runs_A", "runs_B", "ratio", "p", "q" };
+
+	for (size_t i = 0; i < sizeof bare / sizeof bare[0]; i++)
+		if (slice_eq(name, slice_of(bare[i])))
+			return true;
+	return false;
+}
+
+enum gnuplot_unit
+plot_unit(const struct plot_table *t, const struct plot_column *c)
+{
+	enum gnuplot_unit unit = c->base->hex ? GNUPLOT_ADDRESS : gnuplot_unit_of_field(c->name);
+	struct slice word = { NULL, 0 };
+
+	if (t->source && t->source->columns > 0 && t->type.n > 0 && !is_bare(c->name))
+		word = table_word(t->source, SLICE("unit"));
+	return unit == GNUPLOT_NONE && word.n > 0 ? gnuplot_unit(word) : unit;
+}
+
+struct slice
+plot_y_name(const struct plot_table *t, const struct plot_column *y)
+{
+	if (plot_table_column(t, ROLE_Y, 1) == NULL)
+		return slice_eq(t->type, SLICE("compare")) && slice_eq(y->name, SLICE("ratio"))
+			   ? SLICE("ratio B / A")
+			   : y->name;
+	/* Of several only the table can say what they have in common. */
+	return t->source && t->source->columns > 0 ? table_word(t->source, SLICE("key"))
+						   : SLICE("");
 }
 
 void

@@ -63,11 +63,9 @@ read_bars(struct bars *s)
 		for (unsigned k = 0; x && (y = plot_table_column(t, ROLE_Y, k)); k++) {
 			if (first) {
 				p->x.unit = gnuplot_unit_of_field(x->name);
-				p->y.unit = gnuplot_unit_of_field(y->name);
+				p->y.unit = plot_unit(t, y);
 				plot_label(p, &p->x, x->name);
-				plot_label(p, &p->y, y->name);
-				if (!one && p->o.y_label.p == NULL)
-					p->y.label = SLICE("");
+				plot_label(p, &p->y, plot_y_name(t, y));
 				first = false;
 			}
 			for (size_t row = 0; row < t->rows; row++) {

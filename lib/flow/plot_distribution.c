@@ -326,11 +326,10 @@ draw_cdf(struct distribution *d, struct error *e)
 static void
 percentile_ticks(struct plot *p, double width)
 {
-	buf_printf(&p->head, "set xtics (%s'50 %%%%' 0.30103, '90 %%%%' 1, '99 %%%%' 2",
-	    width < 3 ? "'0 %%' 0, " : "");
+	buf_printf(
+	    &p->head, "set xtics (%s'50' 0.30103, '90' 1, '99' 2", width < 3 ? "'0' 0, " : "");
 	for (int nines = 3; nines <= width + 1e-9; nines++)
-		buf_printf(
-		    &p->head, ", '%.*f %%%%' %d", nines - 2, 100 - pow(10, 2 - nines), nines);
+		buf_printf(&p->head, ", '%.*f' %d", nines - 2, 100 - pow(10, 2 - nines), nines);
 	buf_slice(&p->head, SLICE(")\n"));
 }
 

@@ -61,6 +61,10 @@ struct buf *plot_next(struct plot *p);
 /* What an axis says, from the name of a column, if the user did not. */
 void plot_label(struct plot *p, struct gnuplot_axis *a, struct slice column);
 
+/* The unit of a column, by its name or by what its table says; what a vertical axis is called. */
+enum gnuplot_unit plot_unit(const struct plot_table *t, const struct plot_column *c);
+struct slice plot_y_name(const struct plot_table *t, const struct plot_column *y);
+
 /* The ends that the user gave; -1 where one is no number. */
 int plot_range(struct plot *p, struct gnuplot_axis *a, const struct plot_range *r,
     const char *option, struct error *e);

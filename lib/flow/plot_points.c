@@ -34,11 +34,12 @@ is_relative(const struct plot_column *c, enum gnuplot_unit unit)
 }
 
 static void
-unit_of(struct plot *p, struct gnuplot_axis *a, const struct plot_column *c)
+unit_of(struct plot *p, struct gnuplot_axis *a, const struct plot_table *t,
+    const struct plot_column *c, struct slice name)
 {
-	a->unit = c->base->hex ? GNUPLOT_ADDRESS : gnuplot_unit_of_field(c->name);
+	a->unit = plot_unit(t, c);
 	a->base = a->unit == GNUPLOT_ADDRESS ? (uint64_t)c->base->base : 0;
-	plot_label(p, a, c->name);
+	plot_label(p, a, name);
 }
 
 static void
@@ -55,10 +56,8 @@ read_points(struct plot *p, struct points *ps)
 
 		for (unsigned k = 0; x && (y = plot_table_column(t, ROLE_Y, k)); k++) {
 			if (first) {
-				unit_of(p, &p->x, x);
-				unit_of(p, &p->y, y);
-				if (!one && p->o.y_label.p == NULL)
-					p->y.label = SLICE("");
+				unit_of(p, &p->x, t, x, x->name);
+				unit_of(p, &p->y, t, y, plot_y_name(t, y));
 				first = false;
 			}
 			for (size_t row = 0; row < t->rows; row++) {
