@@ -193,7 +193,7 @@ done
 awk -F'[\t=]' '/^a/ && $7 == "c3" && $5 % 2 == 1' rows >want.rows
 holds 'strings and arithmetic, as awk says' "leat pick -t 'comm == \"c3\" && v % 2 == 1' rows.leat | grep -v -e '^#' -e '^start' -e '^end' | cmp - want.rows"
 holds 'picked twice is picked by both' "leat pick 'v < 500' rows.leat | leat pick 'cpu == 2' | leat cat -t | grep -c '^b' >one
-	leat pick -t 'v < 500 && cpu == 2' rows.leat | grep -c '^b' >two; cmp one two"
+	leat pick -t 'v < 500 && cpu == 2' rows.leat | grep -c '^b' >two; cmp one two && [ \$(cat one) -gt 1000 ]"
 holds 'and leaves books that balance' "leat pick 'v < 500' rows.leat | leat pick 'cpu == 2' | leat audit"
 
 # errors

@@ -8,7 +8,8 @@
 
 enum {
 	LATENCY_MS = 100,   /* what is ready waits no longer than this */
-	FEW = 8,            /* rows that are put out one by one */
+	FEW = 4,            /* rows that are put out one by one */
+	DENSE = 64,         /* a part of so many that is not kept makes runs worth looking for */
 	CHECK_EVERY = 1024, /* records between two looks at the clock while input is always ready */
 };
 
@@ -25,6 +26,10 @@ struct run {
 	size_t keep_cap;
 	unsigned char *kept;
 	size_t kept_cap;
+	unsigned *source; /* of each shape, what the writer calls it */
+	size_t source_cap;
+	struct trace_pick *pick;
+	size_t pick_cap;
 	bool started;      /* our own start is written */
 	bool given;        /* the tool has had records since waiting() was called */
 	uint64_t given_at; /* when we first had no input after that; 0: not looked yet */
@@ -218,6 +223,36 @@ ask(struct run *run, struct trace_block *b)
 	return kept;
 }
 
+/* Puts out the kept rows, picked from all over the block. */
+static void
+put_picked(struct run *run, struct trace_block *b, const uint16_t *sequence, uint32_t kept)
+{
+	struct trace_writer *out = run->f->out;
+	uint32_t n = 0;
+
+	GROW(run->source, run->source_cap, b->shapes);
+	GROW(run->pick, run->pick_cap, kept);
+	for (unsigned s = 0; s < b->shapes; s++)
+		run->source[s] = trace_pick_source(out, b, s);
+	if (sequence) {
+		for (uint32_t i = 0; n < kept; i++) {
+			unsigned s = sequence[i];
+			uint32_t row = run->row[s]++;
+
+			/* Without a branch, for it would be guessed wrong half of the time. */
+			run->pick[n] = (struct trace_pick){ run->source[s], row };
+			n += run->keep[s][row];
+		}
+	} else {
+		for (uint32_t row = 0; n < kept; row++) {
+			run->pick[n] = (struct trace_pick){ run->source[0], row };
+			n += run->kept[row];
+		}
+	}
+	if (trace_put_picked(out, run->pick, n) != 0)
+		output_failed(out);
+}
+
 /* Puts out the kept rows, those that follow each other at once. */
 static void
 put_kept(struct run *run, struct trace_block *b, const uint16_t *sequence, uint32_t kept)
@@ -274,7 +309,10 @@ filtered_block(struct run *run, struct trace_block *b)
 	GROW(run->row, run->row_cap, b->shapes);
 	memset(run->row, 0, b->shapes * sizeof *run->row);
 	if (run->started && f->row == NULL) {
-		put_kept(run, b, sequence, kept);
+		if (b->records - kept > b->records / DENSE)
+			put_picked(run, b, sequence, kept);
+		else
+			put_kept(run, b, sequence, kept);
 		return;
 	}
 	for (uint32_t i = 0; kept > 0; i++) {
@@ -323,9 +361,9 @@ step(struct run *run)
 	struct trace_block *b;
 	int got;
 
+	if (run->f->enough)
+		trace_reader_skip(run->f->reader);
 	if (run->f->rows) {
-		if (run->f->enough)
-			trace_reader_skip(run->f->reader);
 		got = trace_read(run->f->reader, &b);
 		if (got > 0)
 			filtered_block(run, b);
@@ -393,5 +431,7 @@ tool_filter_run(struct tool_filter *f)
 	free(run.row);
 	free(run.keep);
 	free(run.kept);
+	free(run.source);
+	free(run.pick);
 	return tool_end();
 }
