@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "stat/axis.h"
 
-enum { E_MIN = -1000, GUESSES = 4, SLOT_NONE = UINT32_MAX };
+enum { E_MIN = -1000, GUESSES = 4, SLOT_NONE = UINT32_MAX, STEP_BITS = 12, STEPS = 1 << STEP_BITS };
 
 static const int64_t one = (int64_t)1023 << 52; /* the bits of 1.0 */
 
@@ -62,13 +62,46 @@ key_of_real(double d)
 	return (int64_t)bits_of(d) - one;
 }
 
-static double
-real_of_key(__int128 key)
+/* Where the steps of an octave begin, as fractions of doubles; and for the upper bits of a fraction the step to try first. */
+static void
+make_steps(struct axis *a)
 {
-	key += one;
-	if (key <= 0)
+	uint32_t at = 0;
+
+	a->edge = xcalloc(STEPS + 1, sizeof *a->edge);
+	a->guess = xcalloc(STEPS, sizeof *a->guess);
+	for (uint32_t k = 1; k < STEPS; k++)
+		a->edge[k] = bits_of(exp2((double)k / STEPS)) - (uint64_t)one;
+	a->edge[STEPS] = (uint64_t)1 << 52;
+	for (uint32_t i = 0; i < STEPS; i++) {
+		while (a->edge[at + 1] <= (uint64_t)i << (52 - STEP_BITS))
+			at++;
+		a->guess[i] = at;
+	}
+}
+
+/* The number of the step that a key lies in, 0 for that from 1.0. */
+static int64_t
+step_of(const struct axis *a, int64_t key)
+{
+	uint64_t fraction = (uint64_t)key & (((uint64_t)1 << 52) - 1);
+	uint32_t at = a->guess[fraction >> (52 - STEP_BITS)];
+
+	while (fraction >= a->edge[at + 1])
+		at++;
+	return (key >> 52) * STEPS + at;
+}
+
+/* Where a step begins. */
+static double
+real_of_step(const struct axis *a, __int128 step)
+{
+	__int128 bits =
+	    (step >> STEP_BITS) * ((__int128)1 << 52) + one + a->edge[(uint32_t)step % STEPS];
+
+	if (bits <= 0)
 		return 0;
-	return key >= (__int128)0x7ff << 52 ? INFINITY : real_of((uint64_t)key);
+	return bits >= (__int128)0x7ff << 52 ? INFINITY : real_of((uint64_t)bits);
 }
 
 /* ---- a given range ---- */
@@ -146,8 +179,11 @@ axis_init(struct axis *a, const struct axis_scheme *s, struct error *e)
 		a->table = xcalloc(a->table_mask--, sizeof *a->table);
 		a->piece = xcalloc(n, sizeof *a->piece);
 	}
-	if (!s->ranged)
+	if (!s->ranged) {
+		if (s->log)
+			make_steps(a);
 		return 0;
+	}
 	a->low_real = axis_real(s->lo);
 	a->high_real = axis_real(s->hi);
 	a->low.i = s->lo.real ? int_above(s->lo.d) : s->lo.i;
@@ -571,9 +607,12 @@ axis_place(struct axis *a, enum axis_kind kind, const uint64_t *v, size_t n, uin
 	if (n == 0)
 		return NULL;
 	if (a->scheme.log) {
-		for (size_t i = 0; i < n; i++)
-			a->key[i] = (uint64_t)(kind == AXIS_REAL ? key_of_real(real_of(v[i]))
-								 : key_of_int(v[i]));
+		for (size_t i = 0; i < n; i++) {
+			int64_t key =
+			    kind == AXIS_REAL ? key_of_real(real_of(v[i])) : key_of_int(v[i]);
+
+			a->key[i] = (uint64_t)(a->scheme.ranged ? key : step_of(a, key));
+		}
 		v = a->key;
 		as = AXIS_INT;
 	}
@@ -631,7 +670,7 @@ settle_powers(struct axis *a)
 			__int128 at = a->first + b + end;
 
 			if (a->scheme.log)
-				edge.d = real_of_key(shift(at, -a->e));
+				edge.d = real_of_step(a, shift(at, -a->e));
 			else if (edge.real)
 				edge.d = ldexp((double)at, a->e);
 			else

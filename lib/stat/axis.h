@@ -5,8 +5,8 @@
  *
  * Without a range: a bin is 2^e wide and begins at a multiple of that, with the smallest e for which bins from the
  * smallest number to the largest are enough; so between half and all of them are used, and nothing depends on the order
- * of the numbers. e is not below 0 while all numbers are ints. A log axis has 2^-e equal bins in every power of two
- * (e > 0: one bin for 2^e powers of two): e is that of the exponent and fraction of the number, as IEEE 754 has them.
+ * of the numbers. e is not below 0 while all numbers are ints. On a log axis the same is done with logarithms, in 1/4096 of
+ * an octave: all bins have the same ratio, of 2^(2^e/4096).
  *
  * With a range lo..hi: equal bins (of logarithms, on a log axis); lo is inside, hi is not.
  *
@@ -69,7 +69,7 @@ struct axis {
 	struct axis_number low, high; /* of ints in the range: low <= i < high */
 	double low_real, high_real, per_bin, fraction;
 	bool wide;
-	uint64_t *edge; /* of ints or of keys, from the lowest */
+	uint64_t *edge; /* of ints or of keys, from the lowest; of the steps of an octave */
 	double *edge_real;
 	uint32_t *guess;
 	unsigned guess_shift;

@@ -433,6 +433,33 @@ late_fraction(void)
 	grid_free(&h);
 }
 
+/* Bins of a log axis have the same ratio, and meet the powers of two. */
+static void
+ratios(void)
+{
+	for (uint32_t bins = 2; bins < 3000; bins = bins * 3 / 2 + 1) {
+		struct axis_scheme s = { .bins = bins, .log = true };
+		uint64_t v[] = { bits_of(0.013), bits_of(1777.7) };
+		unsigned powers = 0;
+		uint32_t slot[2];
+		struct error e;
+		struct axis a;
+
+		CLAIM(axis_init(&a, &s, &e) == 0);
+		axis_place(&a, AXIS_REAL, v, 2, slot);
+		axis_settle(&a, false);
+		CLAIM(a.bins > 1 && a.bins * 2 + 2 > bins);
+		for (uint32_t b = 0; b < a.bins; b++) {
+			double lo = a.bin[b].lo.d, hi = a.bin[b].hi.d;
+
+			CLAIM(fabs(hi / lo / (a.bin[0].hi.d / a.bin[0].lo.d) - 1) < 1e-12);
+			powers += log2(lo) == floor(log2(lo));
+		}
+		CLAIM(bins < 20 || powers >= 16);
+		axis_free(&a);
+	}
+}
+
 /* Room is not made for every number of a range that grows: upwards, downwards, to both sides. */
 static void
 growth(void)
@@ -578,6 +605,7 @@ main(void)
 	late_fraction();
 	edges();
 	growth();
+	ratios();
 	weights();
 	nonsense();
 	return 0;
