@@ -8,7 +8,6 @@
 
 enum {
 	LATENCY_MS = 100,   /* what is ready waits no longer than this */
-	FEW = 4,            /* rows that are put out one by one */
 	DENSE = 64,         /* a part of so many that is not kept makes runs worth looking for */
 	CHECK_EVERY = 1024, /* records between two looks at the clock while input is always ready */
 };
@@ -22,6 +21,8 @@ struct run {
 	size_t cap;
 	uint32_t *row; /* of each shape of the block, the next one */
 	size_t row_cap;
+	uint32_t *ahead; /* the same, while a run is looked for */
+	size_t ahead_cap;
 	unsigned char **keep; /* of each shape of the block, what rows() says of its rows */
 	size_t keep_cap;
 	unsigned char *kept;
@@ -223,73 +224,83 @@ ask(struct run *run, struct trace_block *b)
 	return kept;
 }
 
-/* Puts out the kept rows, picked from all over the block. */
+/* Puts out the kept rows from record i on, picked from all over the block. */
 static void
-put_picked(struct run *run, struct trace_block *b, const uint16_t *sequence, uint32_t kept)
+put_picked(struct run *run, struct trace_block *b, uint32_t i, uint32_t kept)
 {
-	struct trace_writer *out = run->f->out;
+	const uint16_t *sequence = trace_sequence(b);
+	struct tool_filter *f = run->f;
 	uint32_t n = 0;
 
 	GROW(run->source, run->source_cap, b->shapes);
 	GROW(run->pick, run->pick_cap, kept);
 	for (unsigned s = 0; s < b->shapes; s++)
-		run->source[s] = trace_pick_source(out, b, s);
-	if (sequence) {
-		for (uint32_t i = 0; n < kept; i++) {
-			unsigned s = sequence[i];
-			uint32_t row = run->row[s]++;
+		if (memchr(run->keep[s], 1, b->rows[s]))
+			run->source[s] = f->source && shape_stands(run, b->shape[s]) == OTHER
+					     ? f->source(f, b, s)
+					     : trace_pick_source(f->out, b, s);
+	for (; n < kept; i++) {
+		unsigned s = sequence ? sequence[i] : 0;
+		uint32_t row = run->row[s]++;
 
-			/* Without a branch, for it would be guessed wrong half of the time. */
-			run->pick[n] = (struct trace_pick){ run->source[s], row };
-			n += run->keep[s][row];
-		}
-	} else {
-		for (uint32_t row = 0; n < kept; row++) {
-			run->pick[n] = (struct trace_pick){ run->source[0], row };
-			n += run->kept[row];
-		}
+		/* Without a branch, for it would be guessed wrong half of the time. */
+		run->pick[n] = (struct trace_pick){ run->source[s], row };
+		n += run->keep[s][row];
 	}
-	if (trace_put_picked(out, run->pick, n) != 0)
-		output_failed(out);
+	if (trace_put_picked(f->out, run->pick, n) != 0)
+		output_failed(f->out);
 }
 
-/* Puts out the kept rows, those that follow each other at once. */
+/* Puts out the kept rows from record i on, where most are: those that follow each other at once. */
 static void
-put_kept(struct run *run, struct trace_block *b, const uint16_t *sequence, uint32_t kept)
+put_runs(struct run *run, struct trace_block *b, uint32_t i, uint32_t kept)
 {
+	const uint16_t *sequence = trace_sequence(b);
 	struct trace_writer *out = run->f->out;
-	uint32_t *row = run->row, i = 0;
 
 	while (kept > 0) {
-		uint32_t first, n = 0;
-		bool failed;
+		uint32_t first, n;
 
-		if (sequence) {
-			while (!run->keep[sequence[i]][row[sequence[i]]])
-				row[sequence[i++]]++;
-			for (first = i; n < kept && i < b->records; n++, i++) {
-				if (!run->keep[sequence[i]][row[sequence[i]]])
-					break;
-				row[sequence[i]]++;
-			}
-			for (uint32_t k = first; k < i; k++) /* the writer counts them itself */
-				row[sequence[k]]--;
-		} else {
-			const unsigned char *one = memchr(run->kept + i, 1, b->records - i);
+		for (;; i++) { /* to the next one that is kept */
+			unsigned s = sequence ? sequence[i] : 0;
 
-			first = row[0] = i = (uint32_t)(one - run->kept);
-			while (n < kept && run->kept[i])
-				n++, i++;
+			if (run->keep[s][run->row[s]])
+				break;
+			run->row[s]++;
 		}
+		memcpy(run->ahead, run->row, b->shapes * sizeof *run->row);
+		for (first = i; i < b->records; i++) {
+			unsigned s = sequence ? sequence[i] : 0;
+
+			if (!run->keep[s][run->ahead[s]])
+				break;
+			run->ahead[s]++;
+		}
+		n = i - first;
 		kept -= n;
-		failed = n < FEW ? false : trace_put_range(out, b, first, n, row) != 0;
-		for (uint32_t k = 0; k < n && n < FEW && !failed; k++) {
-			unsigned s = sequence ? sequence[first + k] : 0;
-
-			failed = trace_put_row(out, b, s, row[s]++) != 0;
-		}
-		if (failed)
+		if (trace_put_range(out, b, first, n, run->row) != 0)
 			output_failed(out);
+	}
+}
+
+/* Has row() put out the kept rows from record i on. */
+static void
+rows_by_tool(struct run *run, struct trace_block *b, uint32_t i, uint32_t kept)
+{
+	const uint16_t *sequence = trace_sequence(b);
+	struct tool_filter *f = run->f;
+
+	for (; kept > 0; i++) {
+		unsigned s = sequence ? sequence[i] : 0;
+		uint32_t row = run->row[s]++;
+
+		if (!run->keep[s][row])
+			continue;
+		kept--;
+		if (shape_stands(run, b->shape[s]) == OTHER)
+			f->row(f, b, s, row);
+		else if (trace_put_row(f->out, b, s, row) != 0)
+			output_failed(f->out);
 	}
 }
 
@@ -298,39 +309,30 @@ filtered_block(struct run *run, struct trace_block *b)
 {
 	const uint16_t *sequence = trace_sequence(b);
 	struct tool_filter *f = run->f;
-	uint32_t kept = ask(run, b);
+	uint32_t kept = ask(run, b), i = 0;
 
 	run->given = true;
-	if (run->started && kept == b->records && f->row == NULL) {
-		if (trace_put_block(f->out, b) != 0)
-			output_failed(f->out);
-		return;
-	}
 	GROW(run->row, run->row_cap, b->shapes);
+	GROW(run->ahead, run->ahead_cap, b->shapes);
 	memset(run->row, 0, b->shapes * sizeof *run->row);
-	if (run->started && f->row == NULL) {
-		if (b->records - kept > b->records / DENSE)
-			put_picked(run, b, sequence, kept);
-		else
-			put_kept(run, b, sequence, kept);
-		return;
-	}
-	for (uint32_t i = 0; kept > 0; i++) {
+	for (; !run->started && i < b->records; i++, kept--) {
 		unsigned s = sequence ? sequence[i] : 0;
-		uint32_t row = run->row[s]++;
-		enum stands stands;
 
-		if (!run->keep[s][row])
-			continue;
-		kept--;
-		stands = shape_stands(run, b->shape[s]);
-		if (stands != START)
+		if (shape_stands(run, b->shape[s]) != START) {
 			own_start(run);
-		if (stands == OTHER && f->row)
-			f->row(f, b, s, row);
-		else if (trace_put_row(f->out, b, s, row) != 0)
+			break;
+		}
+		if (trace_put_row(f->out, b, s, run->row[s]++) != 0)
 			output_failed(f->out);
 	}
+	if (kept == 0)
+		return;
+	if (f->row)
+		rows_by_tool(run, b, i, kept);
+	else if (f->source || b->records - i - kept > b->records / DENSE)
+		put_picked(run, b, i, kept);
+	else
+		put_runs(run, b, i, kept);
 }
 
 static void
@@ -429,6 +431,7 @@ tool_filter_run(struct tool_filter *f)
 	tool_finish(f->out, &f->books);
 	free(run.stands);
 	free(run.row);
+	free(run.ahead);
 	free(run.keep);
 	free(run.kept);
 	free(run.source);

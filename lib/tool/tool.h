@@ -135,11 +135,14 @@ struct tool_filter {
 	 * must put out itself. */
 	void (*row)(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row);
 	/* Where this is set, it is called first, for every block: it sets keep[s][row] to 1 or 0 for all rows of all shapes but
-	 * those of start, end and lost, which pass. The driver puts out what is kept, or has row() do it where that is set,
-	 * counts it passed, and the rest dropped. */
+	 * those of start, end and lost, which pass. The driver puts out what is kept, or has row() do
+	 * it where that is set, counts it passed, and the rest dropped. */
 	void (*rows)(struct tool_filter *f, struct trace_block *b, unsigned char *const *keep);
-	/* The tool sets this when it wants no more: of what follows, rows() sees only the blocks that hold state records; the
-	 * others are passed over without being unpacked, and dropped. */
+	/* May be NULL: gives the writer's source of rows of shape s (trace_pick_source_as()), where they are not to be put out as
+	 * they are. Asked for shapes of which rows are kept. */
+	unsigned (*source)(struct tool_filter *f, struct trace_block *b, unsigned s);
+	/* The tool sets this when it wants no more: of what follows, rows() or row() sees only the blocks that hold state
+	 * records; the others are passed over without being unpacked, and dropped. */
 	bool enough;
 	void (*input)(struct tool_filter *f); /* may be NULL: an input begins, its shapes are new */
 	void (*finish)(struct tool_filter *f); /* may be NULL */
