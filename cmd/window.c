@@ -62,6 +62,7 @@ row(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row)
 
 	if (window_row(window, f->out, b, s, row, &e) < 0)
 		fail(f, &e);
+	f->enough = o.slice.n == 0 && window_done(window);
 }
 
 static void
@@ -162,6 +163,7 @@ main(int argc, char **argv)
 	const char *start = NULL, *end = NULL, *arg;
 	struct trigger_tracerv tracerv;
 	struct error e;
+	bool around = false;
 	int c;
 
 	tool_begin(&spec, argc, argv);
@@ -181,9 +183,11 @@ main(int argc, char **argv)
 			break;
 		case 'B':
 			o.before = duration("--before", arg);
+			around = true;
 			break;
 		case 'A':
 			o.after = duration("--after", arg);
+			around = true;
 			break;
 		case PER:
 			o.per = slice_of(name("--per", arg));
@@ -220,7 +224,7 @@ main(int argc, char **argv)
 		o.per = SLICE("cpu");
 	if (!o.tracerv) {
 		o.start = trigger("-s", start ? start : "none");
-		o.alone = !end && (o.before > 0 || o.after > 0);
+		o.alone = start && !end && around;
 		o.end = trigger("-e", end ? end : "none");
 	}
 	window = window_new(&o);
