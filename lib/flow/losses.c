@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "flow/losses.h"
+#include "form/table.h"
 
 void
 losses_add(struct losses *l, struct slice why, uint64_t n)
@@ -61,9 +62,11 @@ losses_block(struct losses *l, struct trace_block *b)
 void
 losses_put(const struct losses *l, struct buf *to)
 {
-	for (size_t i = 0; i < l->reasons; i++)
-		buf_printf(to, "# lost=%llu why=%.*s\n", (unsigned long long)l->reason[i].n,
-		    SLICE_ARG(l->reason[i].why));
+	for (size_t i = 0; i < l->reasons; i++) {
+		buf_printf(to, "# lost=%llu", (unsigned long long)l->reason[i].n);
+		table_put_word(to, "why", l->reason[i].why);
+		buf_char(to, '\n');
+	}
 }
 
 void

@@ -28,7 +28,7 @@ void losses_block(struct losses *l, struct trace_block *b);
 void losses_record(struct losses *l, const struct trace_record *r);
 void losses_add(struct losses *l, struct slice why, uint64_t n);
 
-/* Appends a line `# lost=N why=REASON` for each reason. */
+/* Appends a line `# lost=N why=REASON` for each reason, quoted as words of tables are (form/table.h). */
 void losses_put(const struct losses *l, struct buf *to);
 
 void losses_free(struct losses *l);

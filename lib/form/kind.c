@@ -25,7 +25,7 @@ kind_of_line(struct slice line)
 	blank = memrchr(line.p, ' ', line.n);
 	if (blank && !has(line, '\t')) {
 		last = (struct slice){ blank + 1, (size_t)(line.p + line.n - blank - 1) };
-		if (num_u64(last, &n) == 0 && blank > line.p)
+		if (num_u64(last, &n) == 0 && blank > line.p && blank[-1] != ',')
 			return KIND_FOLDED;
 	}
 	for (size_t i = 0; i < line.n; i++)

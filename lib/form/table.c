@@ -1,6 +1,7 @@
 #include <csv.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct table_parts {
 	struct buf in; /* bytes [at, in.n) are not consumed */
 	size_t at;
 	bool eof, failed, headed, header, csv;
+	bool pending;         /* the first row, read in place of a header, is the next row */
 	uint64_t offset;      /* of in.p[0] */
 	uint64_t lines;       /* consumed */
 	struct arena kept;    /* names and words */
@@ -271,9 +273,51 @@ csv_end(int c, void *context)
 	p->row_done = true;
 }
 
-/* The same of CSV; libcsv is fed byte by byte up to the end of the row, so that the place is known. */
+/* Cells of a line of CSV without quotes, and without the blanks around them, as libcsv takes them off. */
+static int
+plain_row(struct table *t, struct slice line)
+{
+	unsigned n = 0;
+	bool last;
+
+	do {
+		last = memchr(line.p, ',', line.n) == NULL;
+		add_cell(t, n++, slice_trim(slice_cut(&line, ',')));
+	} while (!last);
+	return (int)n;
+}
+
+static int quoted_row(struct table *t);
+
+/* The same of CSV: lines with quotes are libcsv's, all others need no parser. */
 static int
 csv_row(struct table *t)
+{
+	struct table_parts *p = t->parts;
+	struct slice line;
+	int got;
+
+	do {
+		got = peek_line(t, &line);
+		if (got <= 0)
+			return got;
+		if (memchr(line.p, '"', line.n))
+			return quoted_row(t);
+		consume_line(t, line);
+		line = without_cr(line);
+	} while (line.n == 0);
+	if (memchr(line.p, '\r', line.n)) {
+		p->failed = true;
+		return error_set(
+		    &t->error, "%" PRIu64 ": a CR within a row: lines end with LF", p->lines);
+	}
+	t->line = p->lines;
+	return plain_row(t, line);
+}
+
+/* libcsv is fed byte by byte up to the end of the row, so that the place is known. */
+static int
+quoted_row(struct table *t)
 {
 	struct table_parts *p = t->parts;
 	size_t cells, from = 0;
@@ -328,6 +372,18 @@ row(struct table *t)
 	return t->parts->csv ? csv_row(t) : tsv_row(t);
 }
 
+/* A first row of numbers names nothing: it is data already. */
+static bool
+all_numbers(const struct table *t)
+{
+	double d;
+
+	for (unsigned i = 0; i < t->columns; i++)
+		if (num_f64(t->cell[i], &d) < 0)
+			return false;
+	return true;
+}
+
 int
 table_header(struct table *t)
 {
@@ -337,6 +393,12 @@ table_header(struct table *t)
 
 	if (p->headed)
 		return p->header;
+	/* The mark that some programs put before UTF-8 is no part of a name. */
+	while (p->in.n - p->at < 3 && !p->eof)
+		if (more(t) < 0)
+			return -1;
+	if (p->at == 0 && p->in.n >= 3 && memcmp(p->in.p, "\xef\xbb\xbf", 3) == 0)
+		p->at = 3;
 	for (;;) {
 		got = peek_line(t, &line);
 		if (got < 0)
@@ -363,8 +425,13 @@ table_header(struct table *t)
 	p->headed = p->header = true;
 	t->columns = (unsigned)got;
 	t->name = xcalloc((size_t)got + 1, sizeof *t->name);
-	for (int i = 0; i < got; i++)
-		t->name[i] = arena_copy(&p->kept, t->cell[i]);
+	p->pending = all_numbers(t);
+	for (int i = 0; i < got; i++) {
+		char number[16];
+
+		snprintf(number, sizeof number, "%d", i + 1);
+		t->name[i] = arena_copy(&p->kept, p->pending ? slice_of(number) : t->cell[i]);
+	}
 	return 1;
 }
 
@@ -375,6 +442,10 @@ table_next(struct table *t)
 
 	if (got <= 0)
 		return got;
+	if (t->parts->pending) {
+		t->parts->pending = false;
+		return 1;
+	}
 	got = row(t);
 	if (got <= 0)
 		return got;

@@ -8,6 +8,8 @@
  *	while ((got = table_next(t)) > 0)
  *		use(t->cell[i]) for i < t->columns
  *
+ * A table whose first row is all numbers has no header: its columns are named 1, 2, 3.
+ *
  * Memory: one row; comments and header are kept.
  *
  * Units:     none.
