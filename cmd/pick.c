@@ -73,14 +73,11 @@ rows(struct tool_filter *f, struct trace_block *b, unsigned char *const *keep)
 		cut(f, b, keep);
 }
 
-static void
-put(struct tool_filter *f, struct trace_block *b, unsigned s, uint32_t row)
+static unsigned
+source(struct tool_filter *f, struct trace_block *b, unsigned s)
 {
-	int r = trace_is_state(b->shape[s]) ? trace_put_row(f->out, b, s, row)
-					    : fields_put(pick.fields, f->out, b, s, row);
-
-	if (r < 0)
-		tool_die("%s", trace_writer_error(f->out));
+	return trace_is_state(b->shape[s]) ? trace_pick_source(f->out, b, s)
+					   : fields_source(pick.fields, f->out, b, s);
 }
 
 static void
@@ -133,7 +130,7 @@ main(int argc, char **argv)
 		pick.fields = fields_new(slice_of(only), slice_of(without), &e);
 		if (pick.fields == NULL)
 			tool_usage_error("%s", e.text);
-		f.row = put;
+		f.source = source;
 	}
 	return tool_filter_run(&f);
 }

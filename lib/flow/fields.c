@@ -12,7 +12,7 @@ struct fields {
 	} * name;
 	size_t names, names_cap;
 	bool all; /* but those that are left out */
-	bool put; /* something */
+	bool met; /* some shape */
 	struct field_shape {
 		uint64_t serial;
 		unsigned shape; /* the writer's */
@@ -77,7 +77,7 @@ fields_free(struct fields *f)
 bool
 fields_unmet(const struct fields *f, struct slice *name)
 {
-	for (size_t i = 0; f->put && i < f->names; i++)
+	for (size_t i = 0; f->met && i < f->names; i++)
 		if (!f->name[i].met) {
 			*name = f->name[i].name;
 			return true;
@@ -114,6 +114,7 @@ shape_of(struct fields *f, struct trace_writer *w, const struct trace_shape *sha
 	at = &f->shape[shape->id];
 	if (at->serial == shape->serial)
 		return at;
+	f->met = true;
 	at->serial = shape->serial;
 	at->from = xrealloc(at->from, shape->fields + 1, sizeof *at->from);
 	field = xcalloc(shape->fields + 1, sizeof *field);
@@ -130,12 +131,10 @@ shape_of(struct fields *f, struct trace_writer *w, const struct trace_shape *sha
 	return at;
 }
 
-int
-fields_put(
-    struct fields *f, struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row)
+unsigned
+fields_source(struct fields *f, struct trace_writer *w, struct trace_block *b, unsigned s)
 {
 	struct field_shape *at = shape_of(f, w, b->shape[s]);
 
-	f->put = true;
-	return trace_put_row_as(w, at->shape, b, s, row, at->from, NULL);
+	return trace_pick_source_as(w, b, s, at->shape, at->from);
 }

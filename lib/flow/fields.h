@@ -5,7 +5,7 @@
  *
  * Units:     none.
  * Ownership: fields_new() to fields_free(); the lists are copied.
- * Errors:    fields_new() returns NULL with the text where a list is none of names; fields_put() what the writer returns.
+ * Errors:    fields_new() returns NULL with the text where a list is none of names.
  * Source:    own.
  */
 #ifndef FLOW_FIELDS_H
@@ -19,11 +19,10 @@ struct fields;
 /* Lists of names as "a,b,c"; an empty `only` keeps all. */
 struct fields *fields_new(struct slice only, struct slice without, struct error *e);
 
-/* Puts the row with the fields that are kept. */
-int fields_put(
-    struct fields *f, struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row);
+/* The source for trace_put_picked() of rows of shape s with the fields that are kept. */
+unsigned fields_source(struct fields *f, struct trace_writer *w, struct trace_block *b, unsigned s);
 
-/* Whether a name of the lists was in none of the shapes of which rows were put, though there were some: *name is then the
+/* Whether a name of the lists was in none of the shapes that were asked for, though there were some: *name is then the
  * first one. */
 bool fields_unmet(const struct fields *f, struct slice *name);
 

@@ -310,7 +310,10 @@ put_picked(struct trace_block *b, const struct trace_shape *shape,
 
 			if (source[i].shape != shape)
 				continue;
-			base[i].v = unpacked(source[i].block, source[i].s)->column[f].v;
+			base[i].v = source[i].from
+					? trace_column(source[i].block, source[i].s,
+					      (unsigned)source[i].from[f])
+					: unpacked(source[i].block, source[i].s)->column[f].v;
 			base[i].link = c->kind == TRACE_STR    ? l->string
 				       : c->kind >= TRACE_INTS ? l->list[c->kind - TRACE_INTS]
 							       : NULL;
@@ -389,7 +392,7 @@ block_put_picks(struct trace_block *b, const struct block_source *source, unsign
 			const struct block_source *from = &source[pick[done].source];
 
 			block_put_row(
-			    b, from->shape, from->block, from->s, pick[done].row, NULL, NULL);
+			    b, from->shape, from->block, from->s, pick[done].row, from->from, NULL);
 		} else {
 			if (same) {
 				put_picked(b, source[0].shape, source, sources, pick + done, part);

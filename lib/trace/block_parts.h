@@ -179,6 +179,7 @@ struct block_source {
 	struct trace_block *block;
 	unsigned s;
 	const struct trace_shape *shape; /* what shape s is called here */
+	const int *from;                 /* its field of each of that, or NULL: the same */
 };
 
 /* Adds n picked rows; fewer when the block becomes full: returns how many. */

@@ -246,10 +246,15 @@ trace_put_block(struct trace_writer *w, struct trace_block *b)
 unsigned
 trace_pick_source(struct trace_writer *w, struct trace_block *b, unsigned s)
 {
-	unsigned shape = shape_of(w, b->shape[s]);
+	return trace_pick_source_as(w, b, s, shape_of(w, b->shape[s]), NULL);
+}
 
+unsigned
+trace_pick_source_as(
+    struct trace_writer *w, struct trace_block *b, unsigned s, unsigned shape, const int *from)
+{
 	GROW(w->source, w->source_cap, w->sources);
-	w->source[w->sources] = (struct block_source){ b, s, w->shapes.shape[shape] };
+	w->source[w->sources] = (struct block_source){ b, s, w->shapes.shape[shape], from };
 	return w->sources++;
 }
 
@@ -260,10 +265,13 @@ trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t
 
 	w->sources = 0;
 	if (w->encoding == TRACE_LINES)
-		for (; n > 0; pick++, n--)
-			if (trace_put_row(w, w->source[pick->source].block,
-				w->source[pick->source].s, pick->row) < 0)
+		for (; n > 0; pick++, n--) {
+			const struct block_source *from = &w->source[pick->source];
+
+			if (trace_put_row_as(w, from->shape->id, from->block, from->s, pick->row,
+				from->from, NULL) < 0)
 				return -1;
+		}
 	while (n > 0) {
 		uint32_t done;
 

@@ -67,6 +67,12 @@ struct trace_pick {
 };
 
 unsigned trace_pick_source(struct trace_writer *w, struct trace_block *b, unsigned s);
+
+/* The same with other fields: field i of the writer's `shape` is field from[i] of shape s, and of its kind. `from` must stay,
+ * too. */
+unsigned trace_pick_source_as(
+    struct trace_writer *w, struct trace_block *b, unsigned s, unsigned shape, const int *from);
+
 int trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t n);
 
 /* What was stored by another writer, as it is: a whole frame behind its index, or a record as a line with its LF. Only for
