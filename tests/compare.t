@@ -125,6 +125,8 @@ silent
 try 'groups of a column' 1 'leat compare -c time_ns -b bench old.tsv -- new.csv' <<'EOT'
 # compare kind=table a=1 b=1 run=value column=time_ns unit=ns decides=median seed=1 resamples=9999 confidence=95% fdr=5%
 # lost=3 why=ring-full
+# geomean=1.09524 lo=1.09286 hi=1.09761 of=2 what=median
+# geomean=1.09524 lo=1.09332 hi=1.09718 of=2 what=mean
 bench	what	runs_A	runs_B	A	B	ratio	lo	hi	p	q	verdict
 copy	median	6	6	1003.5	1203.5	1.1993	1.19644	1.20215	0.002165	0.002165	+19.9%
 copy	mean	6	6	1003.5	1203.5	1.1993	1.19657	1.20207	0.002165	0.002165	+19.9%
@@ -181,6 +183,8 @@ try 'histograms of groups' 1 'leat hist -c time_ns -b bench old.tsv >old.hist; l
 	sh through "cut -f 1-7,12" old.hist -- new.hist' <<'EOT'
 # compare kind=histograms a=1 b=1 run=value unit=ns decides=median seed=1 resamples=9999 confidence=95% fdr=5%
 # lost=3 why=ring-full
+# geomean=1.09513 lo=1.09284 hi=1.09753 of=2 what=median
+# geomean=1.09524 lo=1.09373 hi=1.09698 of=2 what=mean
 bench	what	runs_A	runs_B	A	B	ratio	verdict
 copy	median	6	6	1003.5	1203.5	1.1993	+19.9%
 copy	mean	6	6	1003.5	1203.5	1.1993	+19.9%

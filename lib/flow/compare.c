@@ -217,7 +217,8 @@ put_row(struct buf *to, const struct row *row, double q, bool difference, double
 }
 
 static void
-put_head(struct buf *to, const struct compare_runs *r, const struct compare_options *o, bool pool)
+put_head(struct buf *to, const struct compare_runs *r, const struct compare_options *o, bool pool,
+    const struct buf *geomeans)
 {
 	const char *kind = r->kind == KIND_HISTOGRAM ? "histograms"
 			   : r->kind == KIND_TABLE   ? "table"
@@ -237,6 +238,7 @@ put_head(struct buf *to, const struct compare_runs *r, const struct compare_opti
 		buf_printf(to, "# missing=%" PRIu64 "\n", r->missing);
 	if (r->without > 0)
 		buf_printf(to, "# without=%" PRIu64 "\n", r->without);
+	buf_slice(to, buf_view(geomeans));
 	for (unsigned i = 0; i < r->bys; i++) {
 		table_put_cell(to, r->by[i]);
 		buf_char(to, '\t');
@@ -288,6 +290,29 @@ adjust(struct row *row, size_t groups, size_t stride, const struct resample_ques
 	free(p);
 }
 
+/* The geometric mean of the ratios of a statistic, and its interval: resamples of all groups together are one of it. */
+static void
+put_geomean(struct buf *to, const struct row *row, size_t groups, size_t stride, double q,
+    const struct compare_options *o, double *log_ratios)
+{
+	double sum = 0, n = 0;
+	size_t out;
+
+	for (size_t g = 0; g < groups; g++)
+		if (!isnan(row[g * stride].answer.lo)) {
+			sum += log(row[g * stride].answer.change);
+			n++;
+		}
+	if (n < 2)
+		return;
+	qsort(log_ratios, o->resamples, sizeof *log_ratios, by_value);
+	out = (size_t)((1 - o->confidence) / 2 * o->resamples);
+	buf_printf(to, "# geomean=%.6g lo=%.6g hi=%.6g of=%.0f what=", exp(sum / n),
+	    exp(log_ratios[out] / n), exp(log_ratios[o->resamples - 1 - out] / n), n);
+	put_name(to, q);
+	buf_char(to, '\n');
+}
+
 /* ---- the table ---- */
 
 void
@@ -299,6 +324,9 @@ compare_table(struct compare_runs *r, const struct compare_options *o, struct bu
 	     several = (r->files[0] > 1 || r->files[1] > 1) && !pool;
 	struct row *row = xcalloc(r->groups * statistics + 1, sizeof *row);
 	double q[2 + COMPARE_PERCENTILES_MAX] = { 0.5, RESAMPLE_MEAN };
+	double *log_ratios = xmalloc((size_t)o->resamples * sizeof *log_ratios);
+
+	struct buf geomeans = BUF_INIT;
 
 	*result = (struct compare_result){ .difference = o->difference };
 	compare_runs_sort(r);
@@ -316,8 +344,10 @@ compare_table(struct compare_runs *r, const struct compare_options *o, struct bu
 	for (unsigned i = 0; i < statistics; i++) {
 		/* Of runs that are files, the middle one is asked for whatever each of them says. */
 		struct resample_question question = { several && q[i] != RESAMPLE_MEAN ? 0.5 : q[i],
-			result->difference, o->confidence, o->resamples, o->seed, 0 };
+			result->difference, o->confidence, o->resamples, o->seed, 0,
+			r->groups > 1 && !result->difference ? log_ratios : NULL };
 
+		memset(log_ratios, 0, o->resamples * sizeof *log_ratios);
 		for (size_t g = 0; g < r->groups; g++) {
 			struct row *x = &row[g * statistics + i];
 			struct slice label = r->group[g].label;
@@ -327,8 +357,10 @@ compare_table(struct compare_runs *r, const struct compare_options *o, struct bu
 			resample_compare(&question, &x->side[0], &x->side[1], &x->answer);
 		}
 		adjust(row + i, r->groups, statistics, &question);
+		if (question.log_ratios)
+			put_geomean(&geomeans, row + i, r->groups, statistics, q[i], o, log_ratios);
 	}
-	put_head(to, r, o, pool);
+	put_head(to, r, o, pool, &geomeans);
 	buf_printf(to, "what\truns_A\truns_B\tA\tB\t%s\tlo\thi\tp\tq\tverdict\n",
 	    result->difference ? "difference" : "ratio");
 	for (size_t g = 0; g < r->groups; g++) {
@@ -350,5 +382,7 @@ compare_table(struct compare_runs *r, const struct compare_options *o, struct bu
 			row_free(&row[g * statistics + i]);
 		}
 	}
+	buf_free(&geomeans);
+	free(log_ratios);
 	free(row);
 }

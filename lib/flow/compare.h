@@ -8,6 +8,9 @@
  * The verdict is `too few` below RESAMPLE_FEW runs; `~` where the interval holds no change, or where q is above fdr; else the
  * change. q is p; of several groups, it is that of all of them together (fdr_pool) by Benjamini and Hochberg (stat/fdr.h). As the
  * test is exact where nothing differs, no more than fdr of equal sets are called different, whatever their distribution.
+ * Of several groups, a `#` line for each statistic has the geometric mean of the ratios, and its interval: each resample of all
+ * groups gives one.
+ *
  * Each row has a random stream of its own: a group's result depends on nothing but its values and the seed.
  *
  * Units:     those of the values; shares of 1 for confidence, fdr and percentile.

@@ -344,6 +344,8 @@ bootstrap(const struct resample_question *q, const struct resample_sample *a,
 		double x = draw_next(&da, r), y = draw_next(&db, r);
 
 		v[i] = change_of(q, x, y);
+		if (q->log_ratios)
+			q->log_ratios[i] += log(v[i]);
 		below += v[i] <= none;
 		above += v[i] >= none;
 	}

@@ -65,6 +65,8 @@ struct resample_question {
 	double confidence;
 	uint32_t resamples;
 	uint64_t seed, stream;
+	double *
+	    log_ratios; /* of `resamples`: the logarithm of each one's ratio is added; NULL for none */
 };
 
 struct resample_answer {
