@@ -104,6 +104,7 @@ shape_of(struct fields *f, struct trace_writer *w, const struct trace_shape *sha
 	struct trace_field *field;
 	struct field_shape *at;
 	unsigned n = 0;
+	bool timed;
 
 	if (shape->id >= f->shape_cap) {
 		size_t had = f->shape_cap;
@@ -118,8 +119,9 @@ shape_of(struct fields *f, struct trace_writer *w, const struct trace_shape *sha
 	at->serial = shape->serial;
 	at->from = xrealloc(at->from, shape->fields + 1, sizeof *at->from);
 	field = xcalloc(shape->fields + 1, sizeof *field);
+	timed = when.t >= 0 && is_kept(f, SLICE("t"), true);
 	for (unsigned i = 0; i < shape->fields; i++) {
-		bool time = (int)i == when.t || (int)i == when.dur;
+		bool time = (int)i == when.t || ((int)i == when.dur && timed);
 
 		if (!is_kept(f, shape->field[i].name, f->all || time))
 			continue;
