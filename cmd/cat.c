@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/num.h"
 #include "tool/tool.h"
 
@@ -29,6 +30,16 @@ output_failed(void)
 {
 	tool_die("%s: %s", tool_output() ? tool_output() : "standard output",
 	    trace_writer_error(cat.out));
+}
+
+/* What is held goes out when it is old enough, not at each pause: a slow input makes no small frames. */
+static void
+wait_for_input(int fd)
+{
+	int due = trace_writer_due(cat.out);
+
+	if (due >= 0 && io_wait(fd, due) != 1 && trace_flush(cat.out) < 0)
+		output_failed();
 }
 
 /* Whether the next frame can be passed on as it is stored: 1 with the frame, 0 with frame->stored 0, -1. */
@@ -61,8 +72,8 @@ copy(int fd, const char *path, void *context)
 		if (frame.stored > 0 ? trace_pass_frame(r, cat.out) < 0
 				     : trace_put_block(cat.out, b) < 0)
 			output_failed();
-		if (!trace_reader_ready(r) && trace_flush(cat.out) < 0)
-			output_failed();
+		if (!trace_reader_ready(r))
+			wait_for_input(fd);
 		records += frame.stored > 0 ? frame.records : b->records;
 		tool_progress(fd, records, trace_reader_offset(r));
 	}

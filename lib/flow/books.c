@@ -149,14 +149,15 @@ books_add(struct books *b, const struct trace_record *r)
 		b->records++;
 }
 
-/* What the stages put out that this one must have read; *any tells whether there are such stages. */
+/* What the stages put out that this one must have read; *any tells whether there are such stages. Those that started
+ * last are the nearest, and what it read may be all theirs: then those before are of another input. */
 static int64_t
 taken_by(struct books *b, const struct books_stage *s, bool *any)
 {
 	int64_t n = 0;
 
 	*any = false;
-	for (size_t i = 0; i < b->stages && !s->source; i++) {
+	for (size_t i = b->stages; i-- > 0 && !s->source && !(*any && n == s->in);) {
 		struct books_stage *from = &b->stage[i];
 
 		if (from == s || from->taken || !from->ended || from->ended_at < s->started_at ||
