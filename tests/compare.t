@@ -136,7 +136,7 @@ sort all	median	6	6	5024.5	5025.5	1.0002	0.996568	1.00385	0.8874	0.7273	~
 sort all	mean	6	6	5024.5	5025.5	1.0002	0.996858	1.00355	0.8723	0.7197	~
 EOT
 said '^leat compare: 1 of 3: on one side only$'
-try 'a column by number, two groups' 1 'sh through "grep mean | cut -f 1-6" -c 3 -b bench,n old.tsv -- new.csv' <<'EOT'
+try 'a column by number, two groups' 1 'sh through "grep -v ^# | grep mean | cut -f 1-6" -c 3 -b bench,n old.tsv -- new.csv' <<'EOT'
 copy	1	mean	6	6	1003.5
 new	3	mean	0	1	-
 sort all	2	mean	6	6	5024.5
