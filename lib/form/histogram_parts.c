@@ -61,6 +61,18 @@ put_square(struct buf *b, const struct hist_square *s)
 }
 
 void
+histogram_put_name(struct buf *b, struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		buf_char(b, (unsigned char)c <= ' ' || strchr("=\"\\", c) || c == 127 ? '_' : c);
+	}
+	if (name.n == 0)
+		buf_char(b, '_');
+}
+
+void
 histogram_put_number(struct buf *b, double v, bool hex)
 {
 	if (v == floor(v) && fabs(v) <= 0x1p64)

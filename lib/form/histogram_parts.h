@@ -21,6 +21,9 @@ void histogram_put_scheme(struct buf *b, const struct hist_scheme *s);
 /* "0.4%", never less than it is. */
 void histogram_put_error(struct buf *b, const struct hist_scheme *s);
 
+/* The name of a group column as a key of the words of a line: what cannot stand there is _. */
+void histogram_put_name(struct buf *b, struct slice name);
+
 /* Bounds and quantiles: whole numbers below 2^64 without an exponent, in hex for addresses. */
 void histogram_put_number(struct buf *b, double v, bool hex);
 

@@ -105,7 +105,7 @@ put_group_line(const struct histogram *h, const struct histogram_group *g, struc
 	buf_printf(to, "# group");
 	for (unsigned i = 0; i < h->bys; i++) {
 		name.n = 0;
-		buf_slice(&name, h->by[i]);
+		histogram_put_name(&name, h->by[i]);
 		table_put_word(to, buf_str(&name), g->label[i]);
 	}
 	if (g->hist->real)

@@ -97,6 +97,7 @@ static int
 group_line(
     struct histogram *h, struct groups *g, const struct table_word *w, size_t n, struct error *e)
 {
+	struct buf name = BUF_INIT;
 	struct slice *label;
 	struct slice count, nan;
 	struct group one = { .line = w->line };
@@ -108,10 +109,13 @@ group_line(
 	label = xcalloc(h->bys + 1, sizeof *label);
 	for (unsigned i = 0; i < h->bys; i++) {
 		label[i] = w[1 + i].value;
-		if (!slice_eq(w[1 + i].key, h->by[i]))
+		name.n = 0;
+		histogram_put_name(&name, h->by[i]);
+		if (!slice_eq(w[1 + i].key, buf_view(&name)))
 			r = error_set(e, "%" PRIu64 ": the group's label is not called %.*s",
 			    one.line, SLICE_ARG(h->by[i]));
 	}
+	buf_free(&name);
 	w += 1 + h->bys;
 	n -= 1 + h->bys;
 	count = word_of(w, n, "count");

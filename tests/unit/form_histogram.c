@@ -62,7 +62,7 @@ fill(struct histogram *h, unsigned values, bool real)
 static void
 check_round_trip(const struct hist_scheme *scheme, unsigned bys, unsigned values, bool real)
 {
-	static const struct slice by[2] = { { "comm", 4 }, { "min", 3 } };
+	static const struct slice by[2] = { { "a \"=\tb", 6 }, { "min", 3 } };
 	struct histogram h = HISTOGRAM_INIT, back = HISTOGRAM_INIT, sum = HISTOGRAM_INIT;
 	struct buf tsv = BUF_INIT, json = BUF_INIT, again = BUF_INIT;
 	struct error e;
