@@ -1144,6 +1144,9 @@ starts_of_frames(struct merge *m, struct input *in)
 	for (;;) {
 		if (reading(m, in) < 0)
 			return -1;
+		in->got = trace_peek_frame(in->reader, &in->frame);
+		if (in->got != 0) /* one without starts, to be unpacked or not */
+			return 0;
 		in->got = trace_read(in->reader, &b);
 		if (in->got <= 0)
 			return 0;
