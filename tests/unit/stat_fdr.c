@@ -27,6 +27,35 @@ by_definition(const double *p, size_t n, size_t i)
 	return best;
 }
 
+/* p of a pool is the weight of all that is as large, over the number of tests. */
+static void
+pool(struct random *r)
+{
+	double size[TESTS], p[TESTS], by_chance[500];
+	struct fdr_pool pool;
+	unsigned tests = 0;
+
+	for (int i = 0; i < TESTS; i++) {
+		size[i] = i % 7 == 3 ? NAN : floor(20 * random_unit(r)) * (i == 5 ? INFINITY : 1);
+		if (isnan(size[i]) && i == 5)
+			size[i] = INFINITY;
+		tests += !isnan(size[i]);
+	}
+	fdr_pool_init(&pool, size, TESTS);
+	for (int i = 0; i < 500; i++) {
+		by_chance[i] = floor(25 * random_unit(r));
+		fdr_pool_add(&pool, by_chance[i], 0.125);
+	}
+	fdr_pool_done(&pool, size, p, TESTS);
+	for (int i = 0; i < TESTS; i++) {
+		double sum = 0;
+
+		for (int k = 0; k < 500; k++)
+			sum += by_chance[k] >= size[i] ? 0.125 : 0;
+		CLAIM(isnan(size[i]) ? isnan(p[i]) : fabs(p[i] - fmin(1, sum / tests)) < 1e-12);
+	}
+}
+
 int
 main(void)
 {
@@ -38,6 +67,8 @@ main(void)
 	CLAIM(some[0] == 0.03 && isnan(some[1]) && some[2] == 0.04 && some[3] == 0.04);
 	fdr_adjust(some, some, 0);
 	random_seed(&r, 1, 0);
+	for (int e = 0; e < 50; e++)
+		pool(&r);
 	for (int e = 0; e < 200; e++) {
 		for (int i = 0; i < TESTS; i++)
 			p[i] = i % 3 ? random_unit(&r) : rint(random_unit(&r) * 20) / 400;
