@@ -165,6 +165,11 @@ try 't goes back' 0 'leat window -s "x == 1" -B 2 back | ts' <<'EOT'
 EOT
 said '^leat window: t goes back at 1 places: -B and -A count from the latest t$'
 
+trace 'sample\tt=5\tx=0\n' 'sample\tt=7\tx=0\n' 'sample\tt=6\tx=1\n' >back
+try 'what came earlier, and is later, is not before' 0 'leat window -s "x == 1" -B 3 back 2>/dev/null | ts' <<'EOT'
+5 6
+EOT
+
 # Room: what is given up is told where it would have been kept. A record here is large, its place is not.
 {
 	printf '#leat 1\nstart\ttool=x\n'
@@ -203,6 +208,7 @@ try 'one window, and no more' 0 'leat window -n 1 -s "x == 1" -e t=20001 many >o
 x	-	0	0	30000	0	0	balanced
 window	30000	2	0	0	29998	0	balanced
 EOT
+trace 'sample\tt=5\tx=0\n' 'sample\tt=4\tx=1\n' 'sample\tt=9\tx=1\n' >back
 try 'inputs are streams of their own' 0 'leat window -t -s t=+1 -e "x == 7" --slice w back t 2>/dev/null | ts' <<'EOT'
 5 4 9:1 1 2:2 3:2 9:2
 EOT

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "flow/window.h"
+#include "flow/window_parts.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 #include "unit.h"
@@ -382,13 +383,33 @@ filter_block(struct window *w, struct trace_writer *out, struct trace_block *b)
 	}
 }
 
-/* What comes out, in lines. */
+/* Frames as lines. */
+static int
+lines_of(int frames)
+{
+	struct trace_reader *r = trace_reader_new(frames);
+	int to = file();
+	struct trace_writer *w = trace_writer_new(to, TRACE_LINES, 0);
+	struct trace_record record;
+	struct error e;
+
+	while (trace_next(r, &record) == 1)
+		CLAIM(trace_put_record(w, &record) == 0);
+	CLAIM(trace_writer_close(w, &e) == 0);
+	trace_reader_free(r);
+	close(frames);
+	return to;
+}
+
+/* What comes out, in lines; as often by way of frames. */
 static struct window_counts
 run(const struct window_options *o, const struct buf *lines, unsigned records, struct buf *out)
 {
 	int fd = frames_of(lines, records), to = file();
 	struct trace_reader *r = trace_reader_new(fd);
-	struct trace_writer *writer = trace_writer_new(to, TRACE_LINES, 0);
+	bool frames = draw(2);
+	struct trace_writer *writer =
+	    trace_writer_new(to, frames ? TRACE_FRAMES : TRACE_LINES, TRACE_RAW);
 	struct window *w = window_new(o);
 	struct window_counts counts;
 	struct trace_block *b;
@@ -400,6 +421,10 @@ run(const struct window_options *o, const struct buf *lines, unsigned records, s
 	CLAIM(window_finish(w, writer, &e) == 0);
 	counts = *window_counts(w);
 	CLAIM(trace_writer_close(writer, &e) == 0);
+	if (frames) {
+		lseek(to, 0, SEEK_SET);
+		to = lines_of(to);
+	}
 	size = lseek(to, 0, SEEK_END);
 	out->n = 0;
 	if (size > 8) {
@@ -690,7 +715,55 @@ little_room(unsigned rounds)
 	buf_free(&got);
 }
 
-/* States that are closed are forgotten: a million threads, each with one window. */
+/* ---- states ---- */
+
+static bool
+is_closed(const void *context, const struct window_state *c)
+{
+	(void)context;
+	return !c->open;
+}
+
+/* Those that are closed are forgotten, the others are found again. */
+static void
+states(void)
+{
+	struct window_states a = { 0 };
+	char text[32];
+
+	for (int i = 0; i < 100000; i++) {
+		struct window_key key = { .kind = 1 };
+		uint32_t n;
+
+		if (i % 2)
+			key.word = (uint64_t)i;
+		else
+			key.s =
+			    (struct slice){ text, (size_t)snprintf(text, sizeof text, "k%d", i) };
+		n = window_states_get(&a, &key, is_closed, NULL);
+		CLAIM(n == window_states_get(&a, &key, is_closed, NULL));
+		CLAIM(!a.state[n].open && a.state[n].number == 0);
+		a.state[n].open = i % 1000 < 2;
+		a.state[n].number = (uint64_t)i + 1;
+		memset(text, 0, sizeof text);
+	}
+	CLAIM(a.n < 10000);
+	for (int i = 0; i < 100000; i += i % 1000 ? 999 : 1) {
+		struct window_key key = { .kind = 1 };
+		uint32_t n;
+
+		if (i % 2)
+			key.word = (uint64_t)i;
+		else
+			key.s =
+			    (struct slice){ text, (size_t)snprintf(text, sizeof text, "k%d", i) };
+		n = window_states_get(&a, &key, is_closed, NULL);
+		CLAIM(a.state[n].open && a.state[n].number == (uint64_t)i + 1);
+	}
+	window_states_free(&a);
+}
+
+/* Many threads, each with one window, while one is open all the time. */
 static void
 many_states(void)
 {
@@ -702,12 +775,13 @@ many_states(void)
 	struct buf in = BUF_INIT, got = BUF_INIT;
 	struct window_counts c;
 
-	buf_printf(&in, "start\ttool=x\nend\ttool=x\n");
+	buf_printf(&in, "start\ttool=x\nend\ttool=x\nsample\tt=0\ttid=-1\tx=1\n");
 	for (int i = 0; i < 20000; i++)
 		for (int x = 0; x < 4; x++)
 			buf_printf(&in, "sample\tt=%d\ttid=%d\tx=%d\n", i, i, x);
+	buf_printf(&in, "sample\tt=20000\ttid=-1\tx=0\nsample\tt=20000\ttid=-1\tx=2\n");
 	c = run(&o, &in, 80000, &got);
-	CLAIM(c.windows == 20000 && c.unfinished == 0 && lines_in(&got) == 40002);
+	CLAIM(c.windows == 20001 && c.unfinished == 0 && lines_in(&got) == 40005);
 	trigger_free(o.start);
 	trigger_free(o.end);
 	buf_free(&in);
@@ -790,6 +864,7 @@ main(void)
 	random_windows(800);
 	concatenations(150);
 	little_room(150);
+	states();
 	many_states();
 	tracerv(300);
 	return 0;
