@@ -58,7 +58,7 @@ static double
 coverage(enum shape shape, size_t na, size_t nb, double q, unsigned experiments, uint32_t resamples,
     double ratio)
 {
-	struct resample_question question = { q, false, 0.95, resamples, 1, 0 };
+	struct resample_question question = { q, false, 0.95, resamples, 1, 0, NULL };
 	unsigned held = 0;
 	struct random r;
 
@@ -111,7 +111,7 @@ static struct resample_answer
 compare(const double *a, size_t na, const double *b, size_t nb, double q, bool difference,
     uint64_t seed)
 {
-	struct resample_question question = { q, difference, 0.95, 999, seed, 3 };
+	struct resample_question question = { q, difference, 0.95, 999, seed, 3, NULL };
 	struct resample_sample x = { .value = a, .n = na, .mean = NAN },
 			       y = { .value = b, .n = nb, .mean = NAN };
 	struct resample_answer answer;
@@ -262,7 +262,7 @@ many(void)
 	enum { N = 30000, BINS = 4000 };
 	double *v = malloc(2 * N * sizeof *v);
 	struct resample_bin *bin[2];
-	struct resample_question q = { RESAMPLE_MEAN, true, 0.95, 1999, 1, 0 };
+	struct resample_question q = { RESAMPLE_MEAN, true, 0.95, 1999, 1, 0, NULL };
 	struct resample_sample s[2], h[2];
 	struct resample_answer x, y;
 	double wide = 2 * 1.96 * sqrt(2.0 / N);
