@@ -184,7 +184,7 @@ try 'little room: what is given up, and would have been kept, is counted' 0 'lea
 		END { print kept + lost, (kept > 500), (lost > 500), why, at, last, books }"' <<'EOT'
 9001 1 1 window-full 20000 20000 1
 EOT
-said '^leat window: [0-9]* records before a start were given up for want of memory (--room SIZE, or a shorter -B)$'
+said '^leat window: [0-9]* records that waited for a start were given up for want of memory (--room SIZE, or a shorter -B)$'
 holds 'little room: the books' '[ "$(leat audit out | grep -c "balanced$")" -eq 2 ]'
 holds 'enough room' '[ "$(leat window -s "x == 1" -B 9000 -A 0 many | leat cat -t | grep -c ^sample)" -eq 9001 ]'
 try 'little room: with slices, all goes out, and what lacks its number is counted' 0 'leat window -s "x == 1" -B 9000 -A 0 --slice w --room 1MiB many |

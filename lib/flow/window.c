@@ -496,30 +496,48 @@ put_inside(struct window *w, struct trace_writer *out, struct trace_block *b, un
 
 /* ---- nothing waits ---- */
 
+/* Whether only the triggers of records matter, and one state. */
+static bool
+is_simple(const struct window *w)
+{
+	return !w->start_timed && !w->end_timed && !w->o.tracerv && w->o.per.n == 0 &&
+	       w->o.after <= 0 && !w->o.align && w->states.n > 0;
+}
+
 int
 window_rows(struct window *w, struct trace_block *b, unsigned char *const *keep, struct error *e)
 {
 	const uint16_t *sequence = trace_sequence(b);
-	bool marks = window_marks(w), all = w->o.slice.n > 0;
+	bool marks = window_marks(w), all = w->o.slice.n > 0, simple = is_simple(w);
 
 	if (enter_block(w, b, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < b->records; i++) {
 		unsigned s = sequence ? sequence[i] : 0;
 		uint32_t row = w->row[s]++, state;
-		const struct fact *f = w->view[s].fact;
+		const struct view *v = &w->view[s];
+		const struct window_state *c = w->states.state;
 		struct verdict what;
 		int64_t at;
 
-		if (f->ledger) {
-			if (f->start && w->begun)
+		if (v->fact->ledger) {
+			if (v->fact->start && w->begun)
 				begin_stream(w);
 			continue;
 		}
+		if (simple && !(c->open ? v->ends[row] : v->starts[row])) {
+			bool in = c->open && c->number > w->o.skip;
+
+			w->begun = true;
+			keep[s][row] = in || v->fact->state || all;
+			if (marks)
+				v->inside[row] = (struct inside){ in ? c->number : 0, 0 };
+			continue;
+		}
 		what = place(w, b, s, row, &state, &at);
-		keep[s][row] = what.place == IN || f->state || all;
+		keep[s][row] = what.place == IN || v->fact->state || all;
 		if (marks)
-			w->view[s].inside[row] =
+			v->inside[row] =
 			    (struct inside){ what.place == IN ? what.window : 0, what.origin };
 	}
 	return 0;
