@@ -408,6 +408,33 @@ no data
 EOT
 try '--strict: loss is an error' 2 'leat plotgen hist --strict hist.tsv >/dev/null' </dev/null
 
+# ---- any numbers: a picture or an error, and nothing that gnuplot complains of ----
+cat >extreme.pl <<'EOT'
+srand($ARGV[0]);
+my @v = qw(0 1 -1 1e308 -1e308 1e-300 nan inf -inf 9223372036854775807 -9223372036854775808 18446744073709551615
+	0xffffffffffffffff 0x0 3.5 7 - -100 1000000 x);
+sub v { $v[rand @v] }
+my $n = 1 + int rand 9;
+open my $f, '>', 'x.tsv';
+print $f '# hist key=', (qw(a dur_ns size addr))[rand 4], " scale=log\nlo\thi\tcount\n";
+print $f join("\t", map { v } 1 .. 3), "\n" for 1 .. $n;
+open $f, '>', 'y.tsv';
+print $f "x\t", (qw(y t dur_ns addr))[rand 4], "\n";
+print $f join("\t", map { v } 1 .. 2), "\n" for 1 .. $n;
+open $f, '>', 'z.tsv';
+print $f '# heat x=t y=addr x_scale=', (qw(log linear))[rand 2], "\n# seam y=1 lo=", v, ' hi=', v, "\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\n";
+print $f join("\t", map { v } 1 .. 7), "\n" for 1 .. $n;
+EOT
+for seed in 1 2 3 4; do
+	perl extreme.pl $seed
+	for args in 'hist x.tsv' 'cdf x.tsv' 'percentiles x.tsv' 'box x.tsv' 'violin x.tsv' 'hist -x 2 y.tsv' 'cdf --ccdf -x 2 y.tsv' 'box -x 2 y.tsv' \
+		'violin -x 2 y.tsv' 'bars y.tsv' 'lines y.tsv' 'scatter --log xy y.tsv' 'stacked y.tsv' 'heat z.tsv'; do
+		holds "extreme numbers $seed: $args" "timeout 60 leat plotgen -T dumb $args >s 2>why; x=\$?
+			[ \$x -le 2 ] && ! grep Sanitizer why && { [ ! -s s ] || gnuplot s >/dev/null; }"
+		silent
+	done
+done
+
 # ---- from end to end ----
 holds 'a trace through hist and heat' "leat heat -x t -y addr trace | leat plotgen heat | gnuplot | head -c 4 | grep -a PNG"
 silent

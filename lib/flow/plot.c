@@ -666,6 +666,22 @@ note_losses(struct plot *p)
 	buf_free(&b);
 }
 
+/* Rows of tables without a number where one should be; records of other types are no part of a figure. */
+static void
+note_missing(struct plot *p)
+{
+	struct buf b = BUF_INIT;
+	double n = 0;
+
+	for (size_t i = 0; i < p->tables; i++)
+		if (p->table[i]->kind != KIND_TRACE)
+			n += (double)p->table[i]->passed;
+	plot_put_count(&b, n);
+	if (n > 0)
+		plot_note(p, "%s rows without a value", buf_str(&b));
+	buf_free(&b);
+}
+
 /* Nothing to draw: axes, and two words in the middle. */
 static void
 no_data(struct plot *p)
@@ -721,6 +737,7 @@ plot_write(struct plot *p, struct buf *to, struct error *e)
 	}
 	if (r < 0)
 		return -1;
+	note_missing(p);
 	if (p->draw.n == 0)
 		no_data(p);
 	note_losses(p);

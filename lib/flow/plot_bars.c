@@ -51,6 +51,7 @@ read_bars(struct bars *s)
 {
 	struct plot *p = s->p;
 	bool first = true;
+	size_t infinite = 0;
 
 	s->numeric = true;
 	for (size_t i = 0; i < p->tables; i++) {
@@ -72,7 +73,8 @@ read_bars(struct bars *s)
 				struct raw r = { 0 };
 
 				r.v.y = plot_value(y, row, false);
-				r.v.there = isfinite(r.v.y);
+				r.v.there = fabs(r.v.y) < 1e300;
+				infinite += !r.v.there && !isnan(r.v.y);
 				r.v.lo = lo && hi && one ? plot_value(lo, row, false) : NAN;
 				r.v.hi = lo && hi && one ? plot_value(hi, row, false) : NAN;
 				s->intervals |= isfinite(r.v.lo) && isfinite(r.v.hi);
@@ -87,6 +89,8 @@ read_bars(struct bars *s)
 			}
 		}
 	}
+	if (infinite > 0)
+		plot_note(p, "%zu values are infinite", infinite);
 	s->value = xcalloc(s->n * p->series_n + 1, sizeof *s->value);
 	for (size_t i = 0; i < s->raws; i++) {
 		struct value *v = &s->value[s->raw[i].category * p->series_n + s->raw[i].series];
@@ -193,7 +197,11 @@ draw_bars(struct bars *s, struct error *e)
 	if (axes(s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->series_n; i++) {
+		bool any;
+		size_t empty;
+
 		buf_printf(&p->data, "$d%zu << EOD\n", i);
+		empty = p->data.n;
 		for (size_t c = 0; c < s->n; c++) {
 			const struct value *v = value_at(s, c, i);
 			double x = (double)c - 0.4 + bar * ((double)i + 0.5);
@@ -209,10 +217,12 @@ draw_bars(struct bars *s, struct error *e)
 			}
 			buf_char(&p->data, '\n');
 		}
+		any = p->data.n > empty;
 		buf_slice(&p->data, SLICE("EOD\n"));
-		draw_box_series(p, i);
+		if (any)
+			draw_box_series(p, i);
 	}
-	for (size_t i = 0; s->intervals && i < p->series_n; i++)
+	for (size_t i = 0; s->intervals && p->draw.n > 0 && i < p->series_n; i++)
 		buf_printf(plot_next(p),
 		    "$d%zu using 1:7:(0):($8-$7) with vectors heads size graph 0.006,90 lw 0.9 lc "
 		    "rgb '#000000'",
@@ -288,7 +298,11 @@ draw_stack(struct bars *s, struct error *e)
 		gnuplot_axis_settle(&p->x);
 	}
 	for (size_t i = 0; i < p->series_n; i++) {
+		bool any;
+		size_t empty;
+
 		buf_printf(&p->data, "$d%zu << EOD\n", i);
+		empty = p->data.n;
 		for (size_t k = 0; k < s->n; k++) {
 			size_t c = order[k];
 			double from = 0, to;
@@ -309,6 +323,7 @@ draw_stack(struct bars *s, struct error *e)
 			}
 			buf_char(&p->data, '\n');
 		}
+		any = p->data.n > empty;
 		buf_slice(&p->data, SLICE("EOD\n"));
 		if (areas) {
 			struct buf *b = plot_next(p);
@@ -318,7 +333,7 @@ draw_stack(struct bars *s, struct error *e)
 			    "rgb '#ffffff' lw 0.4 fillcolor rgb '%s' title ",
 			    i, gnuplot_colour(i));
 			gnuplot_quote(b, p->series[i].name, p->name_max);
-		} else {
+		} else if (any) {
 			draw_box_series(p, i);
 		}
 	}

@@ -11,6 +11,9 @@ enum {
 	OUTLIERS = 400        /* different marks of a box */
 };
 
+/* Beyond this, differences are infinite. */
+static const double LARGEST = 1e300;
+
 struct sample {
 	struct density_bin *bin;
 	size_t n, cap;
@@ -25,6 +28,7 @@ struct distribution {
 	struct gnuplot_axis *axis; /* of the values */
 	bool exact;                /* all are values, not bins */
 	double hidden;             /* values that a logarithmic axis cannot show */
+	size_t wrong;              /* rows that are no bins */
 };
 
 /* ---- reading ---- */
@@ -33,8 +37,8 @@ static void
 add(struct sample *s, double lo, double hi, double n)
 {
 	s->total += n;
-	if (isinf(lo) || isinf(hi)) {
-		*(isinf(lo) ? &s->below : &s->above) += n;
+	if (lo < -LARGEST || hi > LARGEST) {
+		*(lo < -LARGEST ? &s->below : &s->above) += n;
 		return;
 	}
 	/* Neighbours that are equal need not wait for the sort. */
@@ -70,8 +74,11 @@ read_table(struct distribution *d, size_t table, size_t *cap)
 		a = plot_value(x ? x : lo, row, false);
 		b = x ? a : plot_value(hi, row, false);
 		n = x ? 1 : plot_value(count, row, false);
-		if (n > 0 && a <= b)
+		/* More than all that can be counted is no count. */
+		if (n > 0 && n < 0x1p64 && a <= b)
 			add(&d->sample[series], a, b, n);
+		else
+			d->wrong += n != 0;
 		d->sample[series].exact &= x != NULL;
 		d->exact &= x != NULL;
 	}
@@ -174,6 +181,8 @@ note_hidden(struct distribution *d)
 		plot_note(
 		    d->p, "%s values of 0 or less are not on the logarithmic axis", buf_str(&b));
 	}
+	if (d->wrong > 0)
+		plot_note(d->p, "%zu rows are no bins", d->wrong);
 	for (size_t i = 0; i < d->n; i++) {
 		below += d->sample[i].below;
 		above += d->sample[i].above;
@@ -184,8 +193,8 @@ note_hidden(struct distribution *d)
 		b.n = 0;
 		plot_put_count(&b, n);
 		if (n > 0)
-			plot_note(
-			    d->p, "%s values %s the histogram", buf_str(&b), i ? "above" : "below");
+			plot_note(d->p, "%s values %s all that is shown", buf_str(&b),
+			    i ? "above" : "below");
 	}
 	buf_free(&b);
 }
@@ -242,9 +251,12 @@ static void
 curve_end(struct curve *c, size_t i)
 {
 	struct plot *p = c->p;
-	struct buf *b = plot_next(p);
+	struct buf *b;
 
 	buf_slice(&p->data, SLICE("EOD\n"));
+	if (!c->any)
+		return;
+	b = plot_next(p);
 	buf_printf(
 	    b, "$d%zu with lines lw 1.6 dt %u lc rgb '%s'", i, gnuplot_dash(i), gnuplot_colour(i));
 	buf_slice(b, SLICE(" title "));
@@ -328,7 +340,8 @@ percentile_ticks(struct plot *p, double width)
 {
 	buf_printf(
 	    &p->head, "set xtics (%s'50' 0.30103, '90' 1, '99' 2", width < 3 ? "'0' 0, " : "");
-	for (int nines = 3; nines <= width + 1e-9; nines++)
+	for (int nines = 3, every = width > 9 ? (int)(width / 4) : 1; nines <= width + 1e-9;
+	     nines += every)
 		buf_printf(&p->head, ", '%.*f' %d", nines - 2, 100 - pow(10, 2 - nines), nines);
 	buf_slice(&p->head, SLICE(")\n"));
 }
@@ -453,7 +466,7 @@ edges_of_integers(const struct distribution *d, struct edges *g)
 {
 	const struct gnuplot_axis *a = d->axis;
 
-	if (!d->exact || a->log || a->hi - a->lo > 60)
+	if (!d->exact || a->log || a->hi - a->lo > 60 || fmax(fabs(a->lo), fabs(a->hi)) > 0x1p50)
 		return false;
 	for (size_t i = 0; i < d->n; i++)
 		for (size_t k = 0; k < d->sample[i].n; k++)
@@ -469,11 +482,15 @@ static void
 edges_linear(const struct distribution *d, struct edges *g, double bins)
 {
 	const struct gnuplot_axis *a = d->axis;
+	struct gnuplot_axis bytes = *a;
 	double range = a->hi - a->lo;
 	double step = range > 0 ? range / bins : a->lo != 0 ? fabs(a->lo) / 100 : 1;
 
 	step = a->unit == GNUPLOT_BYTES || a->unit == GNUPLOT_ADDRESS ? pow(2, ceil(log2(step)))
 								      : nice(step);
+	/* At least some steps of a double of this size. */
+	while (step < fmax(fabs(a->lo), fabs(a->hi)) * 0x1p-46)
+		step *= 10;
 	for (double i = floor(a->lo / step + 1e-9);; i++) {
 		put_edge(g, i * step);
 		if (i * step > a->hi || (g->cells > 1 && i * step >= a->hi))
@@ -481,9 +498,8 @@ edges_linear(const struct distribution *d, struct edges *g, double bins)
 	}
 	g->cells--;
 	if (a->unit == GNUPLOT_ADDRESS)
-		buf_printf(&g->width, "%#.0f bytes", step);
-	else
-		gnuplot_value(&g->width, a, step);
+		bytes.unit = GNUPLOT_BYTES;
+	gnuplot_value(&g->width, &bytes, step);
 }
 
 /* Equal factors, so many to a decade or, of bytes, to a doubling. */
@@ -526,6 +542,8 @@ draw_cells(struct distribution *d, const struct edges *g, double *const *cell)
 	for (size_t i = 0; i < d->n; i++) {
 		struct buf *b;
 
+		if (d->sample[i].n == 0)
+			continue;
 		buf_printf(&p->data, "$d%zu << EOD\n", i);
 		for (size_t c = 0; c < g->cells; c++) {
 			double y[] = { cell[i][c], cell[i][c] };
@@ -731,7 +749,10 @@ draw_boxes(struct distribution *d, double width)
 	}
 	buf_slice(&p->data, SLICE("EOD\n"));
 	if (p->o.kind == PLOT_BOX) {
+		size_t empty;
+
 		buf_slice(&p->data, SLICE("$out << EOD\n"));
+		empty = p->data.n + strlen("EOD\n");
 		for (size_t i = 0; i < d->n; i++) {
 			struct density_box box;
 
@@ -741,8 +762,11 @@ draw_boxes(struct distribution *d, double width)
 			outliers(d, (double)i, &d->sample[i], &box);
 		}
 		buf_slice(&p->data, SLICE("EOD\n"));
-		b = plot_next(p);
-		buf_printf(b, "$out using 1:2 with points pt 6 ps 0.5 lw 0.7 lc rgb '#404040'");
+		if (p->data.n > empty) {
+			b = plot_next(p);
+			buf_printf(
+			    b, "$out using 1:2 with points pt 6 ps 0.5 lw 0.7 lc rgb '#404040'");
+		}
 	}
 	b = plot_next(p);
 	buf_printf(b,

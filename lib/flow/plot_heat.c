@@ -94,14 +94,15 @@ settle(struct plot *p, struct heat_axis *h, const char *name, enum plot_log aske
 	h->a->unit = unit.n ? gnuplot_unit(unit) : gnuplot_unit_of_field(field);
 	if (h->lo->base->hex)
 		h->a->unit = GNUPLOT_ADDRESS;
-	h->a->log = asked == PLOT_LOG_YES ||
-		    (asked == PLOT_LOG_AUTO && scale.n > 0 && slice_starts(scale, SLICE("log")));
+	h->a->log =
+	    asked == PLOT_LOG_YES || (asked == PLOT_LOG_AUTO && h->a->unit != GNUPLOT_ADDRESS &&
+					 scale.n > 0 && slice_starts(scale, SLICE("log")));
 	h->a->tight = true;
-	h->relative = h->a->unit == GNUPLOT_ADDRESS || slice_eq(field, SLICE("t"));
+	h->relative = h->a->unit == GNUPLOT_ADDRESS || (slice_eq(field, SLICE("t")) && !h->a->log);
 	if (h->a->unit == GNUPLOT_ADDRESS)
 		h->a->base = (uint64_t)h->lo->base->base;
 	plot_label(p, h->a, field);
-	if (slice_eq(field, SLICE("t"))) {
+	if (slice_eq(field, SLICE("t")) && h->relative) {
 		for (size_t r = 0; r < t->rows; r++)
 			least = fmin(least, value_of(h, h->lo, r));
 		h->start = least;
@@ -111,7 +112,7 @@ settle(struct plot *p, struct heat_axis *h, const char *name, enum plot_log aske
 		double ends[] = { value_of(h, h->lo, r), value_of(h, h->hi, r) };
 
 		for (int i = 0; i < 2; i++)
-			if (!h->a->log || ends[i] > 0)
+			if (!h->a->log || place_of(h, ends[i]) > 0)
 				gnuplot_axis_add(h->a, place_of(h, ends[i]));
 	}
 }
@@ -134,12 +135,13 @@ squeezed_ticks(struct plot *p, const struct heat_axis *h)
 		    piece < h->seams ? h->seam[piece].lo : from + (a->hi - place_of(h, from));
 		double step = 1;
 
-		while (step < gap)
+		while (step < gap && step < 0x1p70)
 			step *= 2;
-		for (double v = from; v <= to;) {
+		for (unsigned n = 0; n < 4 * TICKS && from + n * step <= to + step; n++) {
+			double v = n ? gnuplot_axis_round(a, from + n * step, step) : from;
 			double at = place_of(h, v);
 
-			if (at - last >= gap * 0.45) {
+			if (v <= to && at - last >= gap * 0.45) {
 				text.n = 0;
 				gnuplot_value(&text, a, v);
 				buf_slice(&p->head, slice_of(before));
@@ -149,8 +151,6 @@ squeezed_ticks(struct plot *p, const struct heat_axis *h)
 				before = ", ";
 				last = at;
 			}
-			v += step;
-			v -= fmod(v + (double)(a->base % (uint64_t)step), step);
 		}
 	}
 	buf_slice(&p->head, SLICE(")\n"));
@@ -292,6 +292,26 @@ in_order(const struct plot_table *t, const struct plot_column *count)
 	return o;
 }
 
+/* Cells without an end have no place. */
+static void
+drop_infinite(struct plot *p, struct plot_table *t)
+{
+	size_t kept = 0;
+
+	for (size_t r = 0; r < t->rows; r++) {
+		bool finite = true;
+
+		for (unsigned i = 0; i < t->columns; i++)
+			finite &= fabs(t->column[i].v[r]) < 1e300;
+		for (unsigned i = 0; i < t->columns && finite; i++)
+			t->column[i].v[kept] = t->column[i].v[r];
+		kept += finite;
+	}
+	if (kept < t->rows)
+		plot_note(p, "%zu cells are infinite", t->rows - kept);
+	t->rows = kept;
+}
+
 int
 plot_heat(struct plot *p, struct error *e)
 {
@@ -308,6 +328,7 @@ plot_heat(struct plot *p, struct error *e)
 	if (t == NULL || plot_table_column(t, ROLE_COUNT, 0) == NULL)
 		return 0;
 	notes(p);
+	drop_infinite(p, p->table[0]);
 	if (t->rows == 0)
 		return 0;
 	x.lo = plot_table_column(t, ROLE_LO, 0);
@@ -326,6 +347,8 @@ plot_heat(struct plot *p, struct error *e)
 	    (x.seams > 0 && (p->x.has_min || p->x.has_max)))
 		return error_set(
 		    e, "an axis with seams has no range: leat heat --compact squeezed it");
+	if ((x.a->log && (x.relative || x.seams > 0)) || (y.a->log && (y.relative || y.seams > 0)))
+		return error_set(e, "--log: addresses and axes with seams are linear");
 	w = table_word(t->source, SLICE("w"));
 	colour.log = colour.lo > 0 && colour.hi / colour.lo >= 20;
 	colour.tight = true;

@@ -13,6 +13,9 @@ enum {
 	MARKS_MAX = 60     /* points of a line that are marked */
 };
 
+/* Beyond this, differences are infinite. */
+static const double LARGEST = 1e300;
+
 struct point {
 	double x, y, lo, hi;
 	size_t order; /* in the input */
@@ -22,7 +25,7 @@ struct point {
 struct points {
 	struct point *at;
 	size_t n, cap;
-	double hidden;
+	double hidden, infinite;
 	bool intervals;
 };
 
@@ -65,8 +68,13 @@ read_points(struct plot *p, struct points *ps)
 					plot_value(y, row, is_relative(y, p->y.unit)), NAN, NAN,
 					ps->n, 0 };
 
-				if (!isfinite(q.x) || !isfinite(q.y))
+				/* Of several columns, some may be empty. */
+				if (isnan(q.x) || isnan(q.y))
 					continue;
+				if (!(fabs(q.x) < LARGEST && fabs(q.y) < LARGEST)) {
+					ps->infinite++;
+					continue;
+				}
 				if (lo && hi && one) {
 					q.lo = plot_value(lo, row, false);
 					q.hi = plot_value(hi, row, false);
@@ -342,12 +350,18 @@ draw_crowd(struct plot *p, const struct points *ps)
 int
 plot_points(struct plot *p, struct error *e)
 {
-	struct points ps = { NULL, 0, 0, 0, false };
+	struct points ps = { 0 };
 	bool lines = p->o.kind == PLOT_LINES;
 	size_t *start;
 	struct buf count = BUF_INIT;
 
 	read_points(p, &ps);
+	if (ps.infinite > 0) {
+		plot_put_count(&count, ps.infinite);
+		plot_note(p, "%s points are infinite", buf_str(&count));
+		buf_free(&count);
+		count = BUF_INIT;
+	}
 	if (ps.n == 0)
 		return 0;
 	if (p->tables > 0 && plot_table_column(p->table[0], ROLE_X, 0)) {

@@ -268,7 +268,8 @@ number_rows(struct plot_table *t, void (*complain)(void *context, const char *wh
 		if (lf == NULL && !p->eof) {
 			ssize_t got;
 
-			memmove(p->in.p, p->in.p + at, p->in.n - at);
+			if (at > 0)
+				memmove(p->in.p, p->in.p + at, p->in.n - at);
 			p->in.n -= at;
 			at = 0;
 			got = io_read(p->fd, buf_room(&p->in, READ_BYTES), READ_BYTES);

@@ -173,9 +173,9 @@ static void
 decades(struct buf *b, const struct gnuplot_axis *a, double lo, double hi)
 {
 	double width = log10(hi / lo);
-	int every = width > 24 ? 6 : width > 8 ? 3 : 1;
+	int every = width > 24 ? (int)(width / 6) : width > 8 ? 3 : 1;
 	const char *before = "";
-	int from = (int)floor(log10(lo) + 1e-9), to = (int)ceil(log10(hi) - 1e-9);
+	int from = (int)floor(log10(fmax(lo, 1e-300)) + 1e-9), to = (int)ceil(log10(hi) - 1e-9);
 
 	for (int e = from; e <= to; e++)
 		for (int m = 1; m < 10; m++) {
@@ -194,15 +194,32 @@ static void
 powers_of_two(struct buf *b, const struct gnuplot_axis *a, double lo, double hi)
 {
 	double width = log2(hi / lo);
-	int every = width > 40 ? 10 : width > 20 ? 5 : width > 12 ? 3 : width > 6 ? 2 : 1;
+	int every = width > 60   ? (int)(width / 6)
+		    : width > 40 ? 10
+		    : width > 20 ? 5
+		    : width > 12 ? 3
+		    : width > 6  ? 2
+				 : 1;
 	const char *before = "";
 
-	for (int e = (int)floor(log2(lo) + 1e-9); e <= (int)ceil(log2(hi) - 1e-9); e++) {
+	for (int e = (int)floor(log2(fmax(lo, 0x1p-999)) + 1e-9); e <= (int)ceil(log2(hi) - 1e-9);
+	     e++) {
 		double v = ldexp(1, e);
 
 		if (v >= lo * (1 - 1e-9) && v <= hi * (1 + 1e-9))
 			tick(b, a, v, e % every == 0, &before);
 	}
+}
+
+double
+gnuplot_axis_round(const struct gnuplot_axis *a, double v, double step)
+{
+	/* Whole below 2^63; above, what a double has. */
+	double base =
+	    step < 0x1p63 ? (double)(a->base % (uint64_t)step) : fmod((double)a->base, step);
+	double over = fmod(base + fmod(v, step), step);
+
+	return v - (over < 0 ? over + step : over);
 }
 
 /* About five round addresses. */
@@ -212,12 +229,12 @@ addresses(struct buf *b, const struct gnuplot_axis *a, double lo, double hi)
 	double step = 1, first;
 	const char *before = "";
 
-	while ((hi - lo) / step > 6)
+	while ((hi - lo) / step > 6 && step < 0x1p70)
 		step *= 2;
-	first = step - fmod((double)(a->base % (uint64_t)step) + fmod(lo, step), step);
-	first = lo + fmod(first, step);
-	for (double v = first; v <= hi; v += step)
-		tick(b, a, v, true, &before);
+	first = gnuplot_axis_round(a, lo, step);
+	first += first < lo ? step : 0;
+	for (int i = 0; i < 8 && first + i * step <= hi; i++)
+		tick(b, a, first + i * step, true, &before);
 }
 
 static void

@@ -48,6 +48,9 @@ enum gnuplot_unit gnuplot_unit(struct slice name);
 /* Makes the extent hold v; values that are not finite are passed over. */
 void gnuplot_axis_add(struct gnuplot_axis *a, double v);
 
+/* The multiple of step, a power of two, that is at or below the address. */
+double gnuplot_axis_round(const struct gnuplot_axis *a, double v, double step);
+
 void gnuplot_axis_settle(struct gnuplot_axis *a);
 
 /* A number of the data as it stands in the script. */

@@ -21,7 +21,8 @@ density_sort(struct density_bin *bin, size_t n)
 {
 	size_t kept = 0;
 
-	qsort(bin, n, sizeof *bin, by_place);
+	if (n > 1)
+		qsort(bin, n, sizeof *bin, by_place);
 	for (size_t i = 0; i < n; i++)
 		if (kept > 0 && by_place(&bin[kept - 1], &bin[i]) == 0)
 			bin[kept - 1].n += bin[i].n;
