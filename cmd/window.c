@@ -90,7 +90,8 @@ finish(struct tool_filter *f)
 		f->books.lost = c->lost;
 	}
 	if (c->lost + c->unmarked > 0)
-		tool_warn("%" PRIu64 " records that waited for a start were given up for want of memory "
+		tool_warn("%" PRIu64
+			  " records that waited for a start were given up for want of memory "
 			  "(--room SIZE, or a shorter -B)",
 		    c->lost + c->unmarked);
 	if (c->backs > 0 && (o.before > 0 || o.after > 0))
