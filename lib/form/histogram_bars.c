@@ -29,7 +29,7 @@ static void
 put_scaled(struct buf *b, double v, struct slice unit)
 {
 	static const char *const times[] = { "ns", "us", "ms", "s" };
-	static const char *const sizes[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi" };
+	static const char *const sizes[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
 	static const char *const plain[] = { "", "k", "M", "G", "T", "P" };
 	const char *const *name = plain;
 	unsigned i = 0, last = 5;

@@ -167,6 +167,24 @@ check_bad(void)
 	numbers_free(n);
 }
 
+/* An int that no double holds does not become one because of its neighbours. */
+static void
+check_neighbours(void)
+{
+	struct numbers *n = reader_of(SLICE("0.5\n9007199254740993\n-9007199254740993\n3\n"), 0);
+	struct numbers_batch b;
+
+	CLAIM(numbers_next(n, &b) == 1 && b.kind == NUMBERS_REAL && b.n == 1 && b.d[0] == 0.5);
+	CLAIM(numbers_next(n, &b) == 1 && b.kind == NUMBERS_SIGNED && b.n == 3);
+	CLAIM(b.i[0] == 9007199254740993 && b.i[1] == -9007199254740993 && b.i[2] == 3);
+	CLAIM(numbers_next(n, &b) == 0);
+	numbers_free(n);
+	n = reader_of(SLICE("9007199254740993\n0.5\n"), 0);
+	CLAIM(numbers_next(n, &b) == 1 && b.kind == NUMBERS_UNSIGNED && b.u[0] == 9007199254740993);
+	CLAIM(numbers_next(n, &b) == 1 && b.kind == NUMBERS_REAL && b.n == 1);
+	numbers_free(n);
+}
+
 static void
 check_parse(void)
 {
@@ -207,6 +225,7 @@ main(void)
 		for (size_t lines = 1; lines < 60000; lines = lines * 3 + 1)
 			check_random(lines, mix);
 	check_bad();
+	check_neighbours();
 	check_parse();
 	return 0;
 }

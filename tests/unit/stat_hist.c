@@ -95,8 +95,14 @@ few(void)
 	return (double)(random_u64() % 7) - 3;
 }
 
-static double (*const distribution[])(
-    void) = { uniform, exponential, lognormal, bimodal, constant, heavy, both_signs, tiny, few };
+static double
+halves(void)
+{
+	return ((double)(random_u64() % 5) - 2) / 2;
+}
+
+static double (*const distribution[])(void) = { uniform, exponential, lognormal, bimodal, constant,
+	heavy, both_signs, tiny, few, halves };
 
 static const double quantiles[] = { 0.001, 0.1, 0.25, 0.5, 0.9, 0.99, 0.999, 0.9999 };
 
@@ -260,6 +266,31 @@ static bool
 same(double a, double b)
 {
 	return a == b || (isnan(a) && isnan(b));
+}
+
+/* Linear bins of any limits: the first value of a bin is in it, and the one before is not. */
+static void
+check_linear_limits(void)
+{
+	for (int i = 0; i < 2000; i++) {
+		struct hist_scheme s = { .scale = HIST_LINEAR,
+			.bins = 1 + (uint32_t)(random_u64() % 50) };
+		struct hist h;
+		struct hist_bin bin;
+		size_t at = 0;
+		double start;
+
+		s.min = normal() * 1e3;
+		s.max = s.min + random_unit() * 100;
+		start = s.min + (s.max - s.min) * (double)(random_u64() % s.bins) / s.bins;
+		hist_init(&h, &s);
+		hist_add_f64(&h, start, 1);
+		CLAIM(hist_next(&h, &at, &bin) && bin.lo == start && bin.hi > start);
+		hist_add_f64(&h, nextafter(start, -INFINITY), 1);
+		at = 0;
+		CLAIM(hist_next(&h, &at, &bin) && bin.hi == start && bin.count == 1);
+		hist_free(&h);
+	}
 }
 
 /* What hist_next() gives, hist_add_bin() takes, and nothing else. */
@@ -429,6 +460,7 @@ main(void)
 	for (size_t s = 0; s < sizeof scheme / sizeof *scheme; s++)
 		for (int real = 0; real < 2; real++)
 			check_read_back(&scheme[s], real);
+	check_linear_limits();
 	check_extremes();
 	return 0;
 }
