@@ -92,6 +92,20 @@ x	t=30
 END
 try 'a range that ends before it begins' 2 'leat cat --since 2 --until 1 three' </dev/null
 said 'later than --until'
+printf '#leat 1\nx\tt=15\nspan\tt=10\tdur_ns=20\nspan\tt=35\tdur_ns=1\n' >spans
+leat cat -f -o spans.frames spans
+try 'a span is inside where it overlaps the range' 0 'leat cat --since 20 --until 34 spans; leat cat -t --since 30 --until 35 spans.frames; leat cat -t --since 37 spans.frames' <<'END'
+#leat 1
+span	t=10	dur_ns=20
+#leat 1
+span	t=10	dur_ns=20
+span	t=35	dur_ns=1
+#leat 1
+END
+try 'the index has its end' 0 'leat cat --index spans.frames | cut -f 5,6' <<'END'
+t_min	t_max
+10	36
+END
 holds 'the index' 'leat cat --index three >index && cut -f 4- index >columns && cut -f 1 index >offsets'
 try 'its records and times' 0 'cat columns' <<'END'
 records	t_min	t_max	flags

@@ -227,8 +227,10 @@ parse_bytes(struct scan *s, struct slice text, union trace_value *v)
 {
 	struct buf b = BUF_INIT;
 
-	if (base64_decode(&b, text) < 0)
+	if (base64_decode(&b, text) < 0) {
+		buf_free(&b);
 		return fail(s, text.p, "bytes that are not base64");
+	}
 	v->s = arena_copy(&s->p->arena, buf_view(&b));
 	buf_free(&b);
 	return 0;
