@@ -1,3 +1,4 @@
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -932,7 +933,10 @@ hist_quantile(const struct hist *h, double q)
 	bin.lo = fmax(bin.lo, hist_min(h));
 	if (h->real) {
 		bin.hi = fmin(bin.hi, hist_max(h));
-		return isinf(bin.lo) || isinf(bin.hi) ? bin.lo : bin.lo + (bin.hi - bin.lo) / 2;
+		/* The bin at zero is no wider than what is lost in rounding. */
+		if (isinf(bin.lo) || isinf(bin.hi) || (bin.lo == 0 && bin.hi < DBL_MIN * 2))
+			return bin.lo;
+		return bin.lo + (bin.hi - bin.lo) / 2;
 	}
 	bin.lo = ceil(bin.lo);
 	bin.hi = fmin(ceil(bin.hi) - 1, hist_max(h));
