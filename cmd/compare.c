@@ -19,6 +19,7 @@ enum {
 	RESAMPLES,
 	CONFIDENCE,
 	FDR,
+	LEAST_SHARE,
 	FOLDED,
 	SIGNIFICANT
 };
@@ -36,6 +37,8 @@ static const struct tool_option options[] = {
 	{ 'n', "limit", "N", "of folded stacks: N rows, those that differ most" },
 	{ CONFIDENCE, "confidence", "PERCENT", "of the intervals (default 95)" },
 	{ FDR, "fdr", "PERCENT", "how many of those called different may be wrong (default 5)" },
+	{ LEAST_SHARE, "least-share", "PERCENT",
+	    "of folded stacks: test no smaller ones (default 0.5)" },
 	{ RESAMPLES, "resamples", "N", "resamples (default 9999)" },
 	{ SEED, "seed", "N", "of the random numbers (default 1)" }, { 0 }
 };
@@ -261,10 +264,10 @@ compare_runs(const struct compare_options *o, struct buf *table)
 }
 
 static void
-compare_folded(
-    const struct compare_options *o, bool lines, bool significant, uint64_t limit, struct buf *to)
+compare_folded(const struct compare_options *o, double least_share, bool lines, bool significant,
+    uint64_t limit, struct buf *to)
 {
-	struct compare_stacks_options so = { o->confidence, o->fdr, o->seed };
+	struct compare_stacks_options so = { o->confidence, o->fdr, least_share, o->seed };
 	const uint32_t *n = in.stacks->runs;
 	struct buf table = BUF_INIT;
 
@@ -295,6 +298,7 @@ main(int argc, char **argv)
 	};
 	bool lines = false, significant = false;
 	uint64_t limit = UINT64_MAX;
+	double least_share = 0.005;
 	struct buf out = BUF_INIT;
 	const char *arg;
 	char **arg_list;
@@ -339,6 +343,9 @@ main(int argc, char **argv)
 		case FDR:
 			o.fdr = percent("--fdr", arg);
 			break;
+		case LEAST_SHARE:
+			least_share = percent("--least-share", arg);
+			break;
 		case FOLDED:
 			lines = true;
 			break;
@@ -359,7 +366,7 @@ main(int argc, char **argv)
 	if (in.kind == KIND_FOLDED && (o.percentiles > 0 || o.mean || o.pool))
 		tool_usage_error("--mean, --percentiles and --pool are not for folded stacks");
 	if (in.kind == KIND_FOLDED)
-		compare_folded(&o, lines, significant, limit, &out);
+		compare_folded(&o, least_share, lines, significant, limit, &out);
 	else
 		compare_runs(&o, &out);
 	fwrite(out.p, 1, out.n, tool_out());

@@ -200,8 +200,8 @@ for i in 1 2 3 4 5; do
 	printf 'main;f;g %s\nmain;f %s\nmain;h;f %s\nmain;i %s\n' $((400 + 4 * i)) $((600 - i)) $((104 + i % 3)) $((900 - i)) >"y$i"
 done
 try 'folded stacks' 1 'leat compare x? -- y?' <<'EOT'
-# compare kind=folded a=5 b=5 run=file unit=% seed=1 confidence=95% fdr=5%
-# rows=12 different=7
+# compare kind=folded a=5 b=5 run=file unit=% seed=1 confidence=95% fdr=5% least_share=0.5%
+# rows=12 small=0 different=7
 what	name	A	B	difference	lo	hi	p	q	verdict
 self	i	54.7986	44.6004	-10.1981	-10.3899	-10.0064	0.003968	0.007937	-10.2pp
 total	f	45.2014	55.3996	10.1981	10.0064	10.3899	0.00463	0.007937	+10.2pp
@@ -217,6 +217,10 @@ self	f	34.8826	34.9146	0.0319918	-0.143849	0.207833	0.8347	0.9105	~
 total	main	100	100	0	0	0	1	1	~
 EOT
 silent
+try 'what is small is not tested' 0 'leat compare --least-share 6 x? -- y? | grep -e rows -e main\;h' <<'EOT'
+# rows=12 small=2 different=7
+stack	main;h;f	5.12921	5.2307	0.101489	0.0015767	0.201401	-	-	small
+EOT
 try 'two columns' 1 'leat compare --folded x? -- y?' <<'EOT'
 main;f 2992 2985
 main;f;g 1038 2060
@@ -230,16 +234,16 @@ main;h;f 526 526
 main;i 5511 4485
 EOT
 try 'equal profiles' 0 'sh through "cut -f 1,10 | sort | uniq -c | sed \"s/^ *//\"" x? -- x?' <<'EOT'
-1 # compare kind=folded a=5 b=5 run=file unit=% seed=1 confidence=95% fdr=5%
-1 # rows=12 different=0
+1 # compare kind=folded a=5 b=5 run=file unit=% seed=1 confidence=95% fdr=5% least_share=0.5%
+1 # rows=12 small=0 different=0
 3 self	~
 4 stack	~
 5 total	~
 1 what	verdict
 EOT
 try 'a run each: no verdict' 0 'leat compare -n 3 x1 -- y1' <<'EOT'
-# compare kind=folded a=1 b=1 run=file unit=% seed=1 confidence=95% fdr=5%
-# rows=12 different=0
+# compare kind=folded a=1 b=1 run=file unit=% seed=1 confidence=95% fdr=5% least_share=0.5%
+# rows=12 small=0 different=0
 what	name	A	B	difference	lo	hi	p	q	verdict
 self	i	54.9	44.7932	-10.1068	-	-	-	-	too few
 total	i	54.9	44.7932	-10.1068	-	-	-	-	too few

@@ -329,6 +329,36 @@ by_change(const void *a, const void *b)
 	return x->what != y->what ? (int)x->what - (int)y->what : slice_cmp(x->name, y->name);
 }
 
+/* Moves the rows that are tested to the front; how many there are. */
+static size_t
+choose(struct compare_stacks *c, struct matrix *m, double least)
+{
+	size_t chosen = 0;
+
+	for (size_t i = 0; i < m->rows; i++) {
+		struct compare_change change = c->change[i];
+		double sum = m->sum[i], squares = m->squares[i];
+
+		c->change[i].small = sum / (double)m->runs < least;
+		if (c->change[i].small)
+			continue;
+		c->change[i] = c->change[chosen];
+		c->change[chosen] = change;
+		m->sum[i] = m->sum[chosen];
+		m->sum[chosen] = sum;
+		m->squares[i] = m->squares[chosen];
+		m->squares[chosen] = squares;
+		for (size_t k = 0; k < m->runs; k++) {
+			double x = m->share[i * m->runs + k];
+
+			m->share[i * m->runs + k] = m->share[chosen * m->runs + k];
+			m->share[chosen * m->runs + k] = x;
+		}
+		chosen++;
+	}
+	return chosen;
+}
+
 void
 compare_stacks_test(struct compare_stacks *c, const struct compare_stacks_options *o)
 {
@@ -338,7 +368,11 @@ compare_stacks_test(struct compare_stacks *c, const struct compare_stacks_option
 	gather(c, &m);
 	for (size_t i = 0; i < m.rows; i++)
 		interval(&c->change[i], &m, i, o->confidence);
-	if (m.rows > 0 && m.na >= RESAMPLE_FEW && m.nb >= RESAMPLE_FEW) {
+	if (m.na >= RESAMPLE_FEW && m.nb >= RESAMPLE_FEW)
+		m.rows = choose(c, &m, o->least_share);
+	else
+		m.rows = 0;
+	if (m.rows > 0) {
 		p = xmalloc(m.rows * sizeof *p);
 		pooled_p(&m, o->seed, p);
 		for (size_t i = 0; i < m.rows; i++)
@@ -352,8 +386,8 @@ compare_stacks_test(struct compare_stacks *c, const struct compare_stacks_option
 		}
 		free(p);
 	}
-	if (m.rows > 0)
-		qsort(c->change, m.rows, sizeof *c->change, by_change);
+	if (c->changes > 0)
+		qsort(c->change, c->changes, sizeof *c->change, by_change);
 	free(m.share);
 	free(m.sum);
 	free(m.squares);
@@ -366,15 +400,18 @@ compare_stacks_table(const struct compare_stacks *c, const struct compare_stacks
     uint64_t limit, const struct losses *losses, struct buf *to)
 {
 	static const char *const names[] = { "self", "total", "stack" };
-	size_t different = 0;
+	size_t different = 0, small = 0;
 
-	for (size_t i = 0; i < c->changes; i++)
+	for (size_t i = 0; i < c->changes; i++) {
 		different += c->change[i].different;
+		small += c->change[i].small;
+	}
 	buf_printf(to,
 	    "# compare kind=folded a=%u b=%u run=file unit=%% seed=%" PRIu64
-	    " confidence=%.6g%% fdr=%.6g%%\n# rows=%zu different=%zu\n",
-	    c->runs[0], c->runs[1], o->seed, 100 * o->confidence, 100 * o->fdr, c->changes,
-	    different);
+	    " confidence=%.6g%% fdr=%.6g%%"
+	    " least_share=%.6g%%\n# rows=%zu small=%zu different=%zu\n",
+	    c->runs[0], c->runs[1], o->seed, 100 * o->confidence, 100 * o->fdr,
+	    100 * o->least_share, c->changes, small, different);
 	losses_put(losses, to);
 	buf_printf(to, "what\tname\tA\tB\tdifference\tlo\thi\tp\tq\tverdict\n");
 	for (size_t i = 0; i < c->changes && i < limit; i++) {
@@ -392,7 +429,9 @@ compare_stacks_table(const struct compare_stacks *c, const struct compare_stacks
 		buf_char(to, '\t');
 		compare_put_number(to, x->q, 4);
 		buf_char(to, '\t');
-		if (isnan(x->q))
+		if (x->small)
+			buf_slice(to, SLICE("small"));
+		else if (isnan(x->q))
 			buf_slice(to, SLICE("too few"));
 		else if (!x->different)
 			buf_char(to, '~');

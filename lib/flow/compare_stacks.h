@@ -8,7 +8,9 @@
  * handful of samples does not win by luck). Then the runs are dealt to the two sides anew, in all ways where there are at
  * most COMPARE_DEALS, and p is how often any difference in such a deal was as large: all functions and stacks together say
  * what chance does, as otherwise the 252 ways to deal 5 and 5 runs could never single out one of a thousand. q is by Benjamini
- * and Hochberg over all rows (stat/fdr.h). Where nothing differs, something is called different in at most `fdr` of cases, as
+ * and Hochberg over all rows that are tested (stat/fdr.h): those whose mean share over the runs of both sides is at least
+ * least_share, as what was hardly seen at all could only cost the others their significance. (The mean over both sides
+ * says nothing about their difference, so that choosing by it changes no p.) Where nothing differs, something is called different in at most `fdr` of cases, as
  * the largest difference is then one of equally likely deals.
  * Memory: 8 bytes for each stack, and 16 for each function, of each run, and the distinct names.
  * Cost: rows * runs * deals; deals are fewer where that exceeds 4e8.
@@ -38,12 +40,14 @@ struct compare_change {
 	struct slice name; /* of the function, or the stack */
 	double a, b;       /* mean shares */
 	double lo, hi;  /* of b - a; NAN where there are fewer than RESAMPLE_FEW runs on a side */
-	double p, q;    /* NAN as above */
+	double p, q;    /* NAN as above, and for what is not tested */
+	bool small;     /* share below least_share: not tested */
 	bool different; /* q <= fdr, and 0 is not in the interval */
 };
 
 struct compare_stacks_options {
 	double confidence, fdr;
+	double least_share; /* of 1 */
 	uint64_t seed;
 };
 
