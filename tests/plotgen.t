@@ -200,6 +200,13 @@ EOD
 set ytics ('0xffffffff81000000' 0, '0xffffffff81000001' 1, '0xffffffff81000002' 2, '0xffffffff81000003' 3)
 EOT
 
+try 't counts from the first' 0 "printf 't,y\n5000,1\n7000,2\n' | leat plotgen lines | sed -n '/EOD/,/^EOD/p'" <<'EOT'
+$d0 << EOD
+0 1
+2 2
+EOD
+EOT
+
 # ---- units and axes ----
 label () { # KEY VALUES... : the label and the first numbers of a histogram of them
 	key=$1
@@ -358,6 +365,8 @@ for term in png svg pdf dumb canvas; do
 		esac
 	done
 done
+
+holds 'nor in text that is turned' "leat plotgen hist -T canvas --y-label '</script><script>alert(1)</script>' evil/hist.tsv | gnuplot >picture && grep -F 'script>alert' picture && ! grep -F '</script><script>alert' picture"
 
 # ---- input that is not as it should be ----
 try 'no kind' 2 'leat plotgen' </dev/null
