@@ -70,6 +70,11 @@ hint(const char *option, const struct trigger *x)
 {
 	struct slice name;
 
+	if (x && trigger_unknown(x, &name))
+		tool_warn(
+		    "no sym record is called %.*s, and no stack ends in it (leat unwind makes "
+		    "stacks of addresses)",
+		    SLICE_ARG(name));
 	if (x && trigger_unmet(x, &name))
 		tool_warn("no record has a field %.*s, which %s compares (a string needs quotes: "
 			  "\"%.*s\")",
@@ -94,6 +99,8 @@ finish(struct tool_filter *f)
 			  " records that waited for a start were given up for want of memory "
 			  "(--room SIZE, or a shorter -B)",
 		    c->lost + c->unmarked);
+	if (c->lost + c->unmarked > 0 && tool_is_strict())
+		tool_status(2);
 	if (c->backs > 0 && (o.before > 0 || o.after > 0))
 		tool_warn("t goes back at %" PRIu64 " places: -B and -A count from the latest t",
 		    c->backs);

@@ -129,6 +129,8 @@ try 'no window: what passes always has passed' 0 'ts <out' <<'EOT'
 EOT
 try 'no window, for want of quotes' 1 'leat window -o out -s "comm == app" t' </dev/null
 said '^leat window: no record has a field app, which -s compares (a string needs quotes: "app")$'
+try 'no window, for want of a symbol' 1 'leat window -o out -s pc=main t' </dev/null
+said '^leat window: no sym record is called main, and no stack ends in it (leat unwind makes stacks of addresses)$'
 try 'all skipped' 1 'leat window -o out -s "x == 1" -A 0 --skip 2 t' </dev/null
 said '^leat window: all 2 windows were skipped$'
 try 'an empty trace has no window' 1 ': | leat window -s go >out' </dev/null
@@ -185,6 +187,7 @@ try 'little room: what is given up, and would have been kept, is counted' 0 'lea
 9001 1 1 window-full 20000 20000 1
 EOT
 said '^leat window: [0-9]* records that waited for a start were given up for want of memory (--room SIZE, or a shorter -B)$'
+try 'little room: --strict' 2 'leat window --strict -s "x == 1" -B 9000 -A 0 --room 1MiB many >strict' </dev/null
 holds 'little room: the books' '[ "$(leat audit out | grep -c "balanced$")" -eq 2 ]'
 holds 'enough room' '[ "$(leat window -s "x == 1" -B 9000 -A 0 many | leat cat -t | grep -c ^sample)" -eq 9001 ]'
 try 'little room: with slices, all goes out, and what lacks its number is counted' 0 'leat window -s "x == 1" -B 9000 -A 0 --slice w --room 1MiB many |

@@ -195,6 +195,13 @@ trigger_unmet(const struct trigger *x, struct slice *name)
 	return x->kind == EXPR && expr_unmet(x->expr, name);
 }
 
+bool
+trigger_unknown(const struct trigger *x, struct slice *name)
+{
+	*name = x->name;
+	return x->kind == SYMBOL && x->addresses == 0;
+}
+
 /* ---- blocks ---- */
 
 static bool

@@ -37,6 +37,9 @@ void trigger_block(struct trigger *x, struct trace_block *b, unsigned char *cons
 /* What a word at the end may say, as expr_unmet(): a field that no record has; *name borrows. */
 bool trigger_unmet(const struct trigger *x, struct slice *name);
 
+/* Whether it is pc=SYMBOL, and no sym record had this name; *name borrows. */
+bool trigger_unknown(const struct trigger *x, struct slice *name);
+
 void trigger_free(struct trigger *x);
 
 /* SELECTOR,START,END of FireSim: 0 everything; 1 cycles first to last; 2 and 3 a pc, or mask and value of an

@@ -5,7 +5,7 @@
 #include "flow/window.h"
 #include "flow/window_parts.h"
 
-enum { LANES = 64, CHUNKS = 8 };
+enum { LANES = 64, CHUNKS = 8, RECENT_BITS = 8 };
 
 /* What is known of a shape of a reader, or of a chunk. */
 struct fact {
@@ -65,6 +65,7 @@ struct window {
 	uint64_t loss;          /* rows that were given up, and belong to the window that opens */
 
 	struct window_states states;
+	uint32_t recent[1 << RECENT_BITS]; /* states by their number; a hint */
 	struct window_ring ring;
 };
 
@@ -297,19 +298,28 @@ state_of(struct window *w, struct trace_block *b, unsigned s, uint32_t row)
 {
 	const struct view *v = &w->view[s];
 	struct window_key key = { 0 };
+	uint32_t *recent;
 
 	if (v->per) {
 		enum trace_kind kind = b->shape[s]->field[v->fact->per].kind;
 
-		if (kind == TRACE_STR)
-			key.s = trace_string(b, (uint32_t)v->per[row]);
-		else
-			key.word = v->per[row];
 		key.kind = 1 + kind;
+		if (kind == TRACE_STR) {
+			key.s = trace_string(b, (uint32_t)v->per[row]);
+			return window_states_get(&w->states, &key, is_idle, w);
+		}
+		key.word = v->per[row];
 	} else if (w->states.n > 0 && w->o.per.n == 0) {
 		return 0;
 	}
-	return window_states_get(&w->states, &key, is_idle, w);
+	recent = &w->recent[key.word * 0x9e3779b97f4a7c15 >> (64 - RECENT_BITS)];
+	if (*recent < w->states.n) {
+		const struct window_state *c = &w->states.state[*recent];
+
+		if (c->used && c->key.kind == key.kind && c->key.word == key.word)
+			return *recent;
+	}
+	return *recent = window_states_get(&w->states, &key, is_idle, w);
 }
 
 /* Whether the beat of this record is traced. What it says takes effect with the next beat. */
