@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "flow/plot.h"
+#include "plot/plot.h"
 #include "tool/tool.h"
 
 enum {

@@ -5,7 +5,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
-#include "flow/plot_table.h"
+#include "plot/plot_table.h"
 
 enum { READ_BYTES = 256 << 10, EXACT_BITS = 53 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "flow/plot_parts.h"
+#include "plot/plot_parts.h"
 
 enum {
 	GRID_X = 1200, /* places of points that can be told apart */

@@ -17,8 +17,8 @@
 #define FLOW_PLOT_H
 
 #include "base/error.h"
-#include "flow/plot_table.h"
-#include "form/gnuplot.h"
+#include "plot/plot_table.h"
+#include "plot/gnuplot.h"
 
 enum plot_kind {
 	PLOT_HIST,

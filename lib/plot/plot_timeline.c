@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "flow/plot_parts.h"
+#include "plot/plot_parts.h"
 
 enum { SPAN_COLUMNS = 4000, NAMES = GNUPLOT_COLOURS - 1 };
 

@@ -1,8 +1,8 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "form/gnuplot.h"
-#include "form/gnuplot_axis.h"
+#include "plot/gnuplot.h"
+#include "plot/gnuplot_axis.h"
 
 struct step {
 	double scale;

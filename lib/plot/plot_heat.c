@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "flow/plot_parts.h"
+#include "plot/plot_parts.h"
 
 enum {
 	SEAMS = 64,

@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "base/num.h"
-#include "form/gnuplot.h"
+#include "plot/gnuplot.h"
 
 enum { NOTE_WIDTH = 68 }; /* characters of a line beneath the title */
 

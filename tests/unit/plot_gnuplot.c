@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "form/gnuplot.h"
-#include "form/gnuplot_axis.h"
+#include "plot/gnuplot.h"
+#include "plot/gnuplot_axis.h"
 #include "unit.h"
 
 static uint64_t seed = 3;

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "flow/plot_parts.h"
+#include "plot/plot_parts.h"
 
 enum {
 	CELLS_MAX = 240,      /* bins of the source are drawn as they are up to here */

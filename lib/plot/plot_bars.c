@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "flow/plot_parts.h"
+#include "plot/plot_parts.h"
 
 struct value {
 	double y, lo, hi;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "base/num.h"
-#include "flow/plot.h"
-#include "flow/plot_parts.h"
+#include "plot/plot.h"
+#include "plot/plot_parts.h"
 
 static const char *const kinds[] = { "hist", "cdf", "percentiles", "box", "violin", "bars", "lines",
 	"scatter", "heat", "timeline", "stacked" };
