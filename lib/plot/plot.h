@@ -17,8 +17,8 @@
 #define FLOW_PLOT_H
 
 #include "base/error.h"
-#include "plot/plot_table.h"
 #include "plot/gnuplot.h"
+#include "plot/plot_table.h"
 
 enum plot_kind {
 	PLOT_HIST,

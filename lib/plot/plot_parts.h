@@ -9,8 +9,8 @@
 #define FLOW_PLOT_PARTS_H
 
 #include "base/arena.h"
-#include "plot/plot.h"
 #include "plot/gnuplot_axis.h"
+#include "plot/plot.h"
 #include "stat/density.h"
 
 enum { ROLE_X, ROLE_Y, ROLE_LO, ROLE_HI, ROLE_COUNT, ROLE_GROUP, ROLE_LANE, ROLE_X_HI, ROLE_Y_HI };
