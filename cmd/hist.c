@@ -153,11 +153,22 @@ read_histogram(int fd, const char *path, const struct kind_input *in)
 	histogram_free(&h);
 }
 
+static uint64_t
+all_lost(void)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < measure->h.losses; i++)
+		n += measure->h.loss[i].n;
+	return n;
+}
+
 static void
 read_input(int fd, const char *path, void *context)
 {
 	struct kind_input in;
 	enum kind kind;
+	uint64_t lost = all_lost();
 
 	(void)context;
 	if (kind_of(&in, fd, &kind) < 0) {
@@ -185,6 +196,11 @@ read_input(int fd, const char *path, void *context)
 	default:
 		tool_warn("%s: neither a trace, numbers, a table nor a histogram, but %s", path,
 		    kind_name(kind));
+		tool_status(2);
+	}
+	/* (of a trace, its reader says so) */
+	if (tool_is_strict() && kind != KIND_TRACE && all_lost() > lost) {
+		tool_warn("%s: %" PRIu64 " lost, and --strict was given", path, all_lost() - lost);
 		tool_status(2);
 	}
 	if (measure->wrong > 0) {

@@ -119,6 +119,10 @@ said '^leat hist: standard input:3: "x" is no number'
 try 'what a table lost is lost here' 0 "printf '# pairs a=1\n# lost=7 why=ring-full\nx\n5\n' | leat hist -c x | grep lost" <<'END'
 # lost=7 why=ring-full
 END
+try '--strict' 2 "printf '# pairs a=1\n# lost=7 why=ring-full\nx\n5\n' | leat hist --strict -c x >/dev/null" </dev/null
+said '^leat hist: standard input: 7 lost, and --strict was given$'
+try '--strict, a trace' 2 "printf '#leat 1\nlost\tt=1\tn=3\twhy=ring-full\n' | leat hist --strict >/dev/null" </dev/null
+said '^leat hist: standard input: 3 lost, and --strict was given$'
 # a summary is a table
 holds 'percentiles of percentiles' 'leat hist --summary seven | leat hist -c p50 | grep -q "^2	3	1$"'
 

@@ -256,7 +256,7 @@ some(uint64_t w, unsigned digits)
 	return eight(w << 8 << (56 - 8 * digits));
 }
 
-/* Lines of up to 15 digits and nothing else, until another one comes; returns where that begins. */
+/* Lines of up to 19 digits and nothing else, until another one comes; returns where that begins. */
 static const char *
 plain_lines(struct numbers *r, const char *p, const char *end)
 {
@@ -274,16 +274,28 @@ plain_lines(struct numbers *r, const char *p, const char *end)
 			value = some(w, digits);
 			p += digits + 1;
 		} else {
-			uint64_t more = load64(p + 8);
+			uint64_t more = load64(p + 8), most;
+			unsigned at = 8;
 
+			value = eight(w);
 			stop = no_digits(more);
-			if (stop == 0)
-				break;
+			if (stop == 0) {
+				/* Up to 19 digits fit. */
+				most = load64(p + 16);
+				stop = no_digits(most);
+				value = value * 100000000 + eight(more);
+				more = most;
+				at = 16;
+				if (stop == 0 || (unsigned)__builtin_ctzll(stop) / 8 > 3)
+					break;
+			}
 			digits = (unsigned)__builtin_ctzll(stop) / 8;
-			if (p[8 + digits] != '\n')
+			if (p[at + digits] != '\n')
 				break;
-			value = eight(w) * power[digits] + some(more, digits);
-			p += 8 + digits + 1;
+			value = value * power[digits] + some(more, digits);
+			if (value >> 63 && r->kind == NUMBERS_SIGNED)
+				break;
+			p += at + digits + 1;
 		}
 		*v++ = value;
 	}

@@ -11,7 +11,7 @@
  * for the last bits of sums of doubles). A count stops at 2^63-1: `full` says that more came.
  *
  * Memory: bins between the smallest and the largest value seen, 8 bytes each: at most 58 KiB for ints of one sign with 7
- * bits. Adding is O(1); the functions for arrays of ints take about two nanoseconds a value.
+ * bits. Adding is O(1); the functions for arrays of ints take about three nanoseconds a value.
  *
  * Units:     none; a histogram counts whatever its caller measures.
  * Ownership: the caller holds the struct, hist_free() its counters.
