@@ -281,6 +281,21 @@ END
 try 'and is counted' 0 'leat unwind -t cut.trace | grep "^lost.*stack-cut"' <<'END'
 lost	n=8	why=stack-cut
 END
+# Two machines may have the same pids: what is merged is unwound as each by itself.
+if leat record -q -F 997 -g -o 1.leat -- "$B/examples/shape.fp" --seconds 1 2>err &&
+	leat record -q -F 997 -g -o 2.leat -- sort -R "$TOP/README.md" "$TOP/lib/flow/fold.c" >/dev/null 2>err; then
+	for i in 1 2; do
+		leat cat -t $i.leat | sed -E "s/	(pid|tid)=[1-9][0-9]*/	\\1=7/g; s/	host=[^	]*/	host=h$i/" >$i.trace
+		leat unwind -q $i.trace | leat fold >$i.folded 2>/dev/null
+	done
+	leat merge 1.folded 2.folded >want
+	holds 'two machines with the same pids' 'leat merge 1.trace 2.trace | leat unwind | leat fold >both; cmp want both && [ -s both ]'
+	holds '  and the books balance' 'leat merge 1.trace 2.trace | leat unwind | leat audit'
+else
+	skip 'two machines with the same pids' "$(tail -n 1 err)"
+fi
+try 'a source with an impossible number' 2 "printf '#leat 1\\nmmap\\tt=1\\tsrc=-1\\tpid=7\\n' | leat unwind >/dev/null" </dev/null
+said '^leat unwind: standard input:2: src=-1 is no number of a source'
 sed 's/0x[0-9a-f]*;	ustack/0x1234;	ustack/' dump.trace >wild.trace
 holds 'registers that lead nowhere' 'leat unwind -t wild.trace'
 

@@ -121,8 +121,7 @@ struct flow_unwind {
 	size_t seen_cap;
 	uint64_t block;        /* number of the present block, from 1 */
 	uint64_t block_number; /* the same, but not changed by forget() */
-	const struct trace_block *present;
-	uint32_t rows_left;
+	uint64_t present;      /* serial of that block */
 
 	bool jitted;      /* the stack being named has frames whose names come from a perf map */
 	bool jit_missing; /* or should, but are not there yet */
@@ -833,13 +832,11 @@ flow_unwind_row(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32
 	union trace_value *value = u->value;
 	int status;
 
-	if (b != u->present || u->rows_left == 0) {
-		u->present = b;
-		u->rows_left = b->records;
+	if (trace_block_serial(b) != u->present) {
+		u->present = trace_block_serial(b);
 		u->block++;
 		u->block_number++;
 	}
-	u->rows_left--;
 	if (p->kind == PLAN_STACK) {
 		if (put_stack(u, b, s, row, p, w) < 0)
 			return error_set(e, "%s", trace_writer_error(w));
@@ -891,7 +888,7 @@ void
 flow_unwind_input(struct flow_unwind *u)
 {
 	u->plans = 0;
-	u->present = NULL;
+	u->present = 0;
 }
 
 void

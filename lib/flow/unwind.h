@@ -38,7 +38,7 @@ void flow_unwind_input(struct flow_unwind *u);
 
 enum flow_unwind_did { FLOW_UNWIND_LEDGER, FLOW_UNWIND_PASSED, FLOW_UNWIND_MADE };
 
-/* The next record: row `row` of shape s of b. Call for all rows in the block's order. -1 or enum flow_unwind_did. */
+/* The next record: row `row` of shape s of b. Call for the rows in the block's order. -1 or enum flow_unwind_did. */
 int flow_unwind_row(struct flow_unwind *u, struct trace_block *b, unsigned s, uint32_t row,
     struct trace_writer *w, struct error *e);
 
