@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "flow/expr.h"
+#include "expr/expr.h"
 #include "flow/fields.h"
 #include "tool/tool.h"
 

@@ -34,7 +34,7 @@
 #ifndef FLOW_PAIR_H
 #define FLOW_PAIR_H
 
-#include "flow/expr.h"
+#include "expr/expr.h"
 #include "trace/writer.h"
 
 enum pair_match { PAIR_FIRST, PAIR_LAST, PAIR_NEST, PAIR_FIFO };

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/num.h"
-#include "flow/expr.h"
+#include "expr/expr.h"
 #include "flow/trigger.h"
 
 enum kind { NONE, TIME, PC, SYMBOL, INSN, MARK, EXPR };

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "flow/expr_parts.h"
+#include "expr/expr_parts.h"
 
 /* Whole columns: see trace/column.c. */
 #if defined __x86_64__ && defined __GNUC__ && !defined __clang__

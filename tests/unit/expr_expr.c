@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "flow/expr.h"
+#include "expr/expr.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 #include "unit.h"

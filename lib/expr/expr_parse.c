@@ -14,7 +14,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/num.h"
-#include "flow/expr_parts.h"
+#include "expr/expr_parts.h"
 
 enum {
 	DEPTH_MAX = 200, /* of the tree, and of the parser */

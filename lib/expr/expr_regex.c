@@ -1,4 +1,4 @@
-#include "flow/expr_parts.h"
+#include "expr/expr_parts.h"
 
 /* regcomp(3) of the C library copies what is repeated, a{9} nine times and a+ twice, recurses into groups, and takes
  * seconds and gigabytes where that multiplies. Here is how large an expression becomes before it does. */

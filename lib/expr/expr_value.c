@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "flow/expr_parts.h"
+#include "expr/expr_parts.h"
 
 static const double TWO_TO_127 = 0x1p127;
 

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "flow/expr_parts.h"
+#include "expr/expr_parts.h"
 
 struct expr *
 expr_new(struct slice text, struct error *e)

@@ -14,7 +14,7 @@
 #include <regex.h>
 
 #include "base/arena.h"
-#include "flow/expr.h"
+#include "expr/expr.h"
 
 enum expr_op {
 	/* conditions */
