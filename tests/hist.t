@@ -104,6 +104,8 @@ try 'weights' 0 'leat hist -c ms -w n table.csv --summary | tail -n 1 | cut -f 1
 END
 try 'no such column' 2 'leat hist -c us table.csv' </dev/null
 said '^leat hist: table.csv: no column us; there are: name ms n$'
+try 'no column was named' 2 'leat hist table.csv' </dev/null
+said '^leat hist: table.csv: no column dur_ns (-c selects one); there are: name ms n$'
 try 'a row that is too short' 2 "printf 'a,b\n1,2\n3\n5,6\n' | leat hist -c 1 >got.1; s=\$?; sed -n '2,\$p' got.1 | cut -d' ' -f 1-3; exit \$s" <<'END'
 # group count=2
 # lost=1 why=bad-row
@@ -263,6 +265,7 @@ count 7  min -5ns  mean 86.29ns  stddev 146.4ns  max 301ns
 p50 2ns (95% -5ns..301ns)  p90 301ns  p99 301ns  p99.9 301ns  p99.99 301ns
 END
 holds 'bars fit the width' "leat hist --bars reals >got; ! grep -v 'count\|p50' got | grep -q '.\{80\}' && COLUMNS=120 leat hist --bars reals | grep -q '#\{60\}'"
+holds 'bars of millions of bins' "seq 1 200000 | leat hist --linear 0,200000,16000000 --bars | wc -l | awk '{ exit \$1 > 43 || \$1 < 20 }'"
 holds 'bars: 40 rows' "seq 1 777 100000 | leat hist --bars | wc -l | awk '{ exit \$1 > 43 }'"
 if script -qec true /dev/null >/dev/null 2>&1; then
 	holds 'a terminal gets bars' "script -qec 'seq 1 9 | leat hist' /dev/null </dev/null | grep -q '#######'"

@@ -337,7 +337,8 @@ measure_numbers(struct measure *m, const struct numbers_batch *batch, struct err
 }
 
 static int
-find_column(const struct table *t, struct slice name, int *column, struct error *e)
+find_column(
+    const struct table *t, struct slice name, const char *hint, int *column, struct error *e)
 {
 	struct buf names = BUF_INIT;
 
@@ -346,7 +347,7 @@ find_column(const struct table *t, struct slice name, int *column, struct error 
 		return 0;
 	for (unsigned i = 0; i < t->columns && names.n < FIELDS_SHOWN; i++)
 		buf_printf(&names, " %.*s", SLICE_ARG(t->name[i]));
-	error_set(e, "no column %.*s; there are:%s", SLICE_ARG(name), buf_str(&names));
+	error_set(e, "no column %.*s%s; there are:%s", SLICE_ARG(name), hint, buf_str(&names));
 	buf_free(&names);
 	return -1;
 }
@@ -359,13 +360,14 @@ measure_table(struct measure *m, const struct table *t, struct error *e)
 
 	if (m->o.column.p == NULL && m->o.key.p == NULL && t->columns == 1)
 		name = t->name[0];
-	if (find_column(t, name, &p->column, e) < 0)
+	if (find_column(
+		t, name, m->o.column.p || m->o.key.p ? "" : " (-c selects one)", &p->column, e) < 0)
 		return -1;
 	p->weight = -1;
-	if (m->o.weight.p && find_column(t, m->o.weight, &p->weight, e) < 0)
+	if (m->o.weight.p && find_column(t, m->o.weight, "", &p->weight, e) < 0)
 		return -1;
 	for (unsigned i = 0; i < m->o.bys; i++)
-		if (find_column(t, m->o.by[i], &p->by[i], e) < 0)
+		if (find_column(t, m->o.by[i], "", &p->by[i], e) < 0)
 			return -1;
 	return begin(m, t->name[p->column], SLICE(""), e);
 }

@@ -304,7 +304,7 @@ histogram_put_bars(struct histogram *h, unsigned width, bool utf8, struct buf *t
 		if (h->scheme.scale == HIST_LINEAR) {
 			view.detail = 1;
 			while (join(&rows, &view) > ROWS_MAX)
-				view.detail++;
+				view.detail += 1 + view.detail / 4;
 		} else {
 			while (join(&rows, &view) > ROWS_MAX && view.detail > 0)
 				view.detail--;
