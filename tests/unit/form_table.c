@@ -137,6 +137,42 @@ check_csv(bool slow)
 	table_free(t);
 }
 
+/* A row is the same with its cells in quotes, which libcsv reads, and without; blanks count in quotes only. */
+static void
+check_csv_quotes(bool slow)
+{
+	enum { ROWS = 400, COLUMNS = 4 };
+	static struct buf cell[ROWS][COLUMNS];
+	static bool quoted[ROWS];
+	struct buf text = BUF_INIT;
+	struct table *t;
+
+	buf_printf(&text, "a,b,c,d\n");
+	for (int r = 0; r < ROWS; r++) {
+		quoted[r] = random_u64() % 2;
+		for (int c = 0; c < COLUMNS; c++) {
+			cell[r][c].n = 0;
+			for (uint64_t n = random_u64() % 5; n > 0; n--)
+				buf_char(&cell[r][c], "ab \t;#\\\xc3"[random_u64() % 8]);
+			buf_printf(&text, quoted[r] ? "%s\"%.*s\"" : "%s%.*s", c ? "," : "",
+			    SLICE_ARG(buf_view(&cell[r][c])));
+		}
+		buf_printf(&text, "%s", random_u64() % 3 ? "\n" : "\r\n");
+	}
+	t = table_of(buf_view(&text), 0, slow);
+	for (int r = 0; r < ROWS; r++) {
+		CLAIM(table_next(t) == 1 && t->line == (uint64_t)r + 2);
+		for (int c = 0; c < COLUMNS; c++) {
+			struct slice want = buf_view(&cell[r][c]);
+
+			CLAIM(slice_eq(t->cell[c], quoted[r] ? want : slice_trim(want)));
+		}
+	}
+	CLAIM(table_next(t) == 0 && table_offset(t) == text.n);
+	table_free(t);
+	buf_free(&text);
+}
+
 static void
 check_bad(void)
 {
@@ -170,6 +206,8 @@ main(void)
 		check_tsv(i % 2);
 	check_csv(false);
 	check_csv(true);
+	for (int i = 0; i < 20; i++)
+		check_csv_quotes(i % 2);
 	check_bad();
 	return 0;
 }
