@@ -34,8 +34,8 @@ static const struct tool_option options[] = {
 	{ X_LABEL, "x-label", "TEXT", "of the horizontal axis, instead of the column's name" },
 	{ Y_LABEL, "y-label", "TEXT", "of the vertical axis" },
 	{ LOG, "log", "AXES", "logarithmic: x, y, xy or none (default: as the data spans)" },
-	{ X_RANGE, "x-range", "MIN:MAX", "ends of the horizontal axis, with units: 1us:10ms" },
-	{ Y_RANGE, "y-range", "MIN:MAX", "ends of the vertical axis" },
+	{ X_RANGE, "x-range", "LO,HI", "ends of the horizontal axis, with units: 1us,10ms" },
+	{ Y_RANGE, "y-range", "LO,HI", "ends of the vertical axis" },
 	{ SIZE, "size", "WxH", "pixels; inches for pdf; characters for dumb" },
 	{ FONT, "font", "NAME,SIZE", "of all text" },
 	{ NAMES, "names", "LIST", "names of the inputs, instead of their files'" },
@@ -161,9 +161,9 @@ parse_range(const char *option, const char *arg, struct plot_range *r)
 {
 	struct slice rest = slice_of(arg);
 
-	if (strchr(arg, ':') == NULL)
-		tool_usage_error("%s %s: not MIN:MAX, of which one may be missing", option, arg);
-	r->min = slice_cut(&rest, ':');
+	if (strchr(arg, ',') == NULL)
+		tool_usage_error("%s %s: not LO,HI, of which one may be missing", option, arg);
+	r->min = slice_cut(&rest, ',');
 	r->max = rest;
 }
 

@@ -246,7 +246,7 @@ EOT
 try 'bins: no value is lost on the way' 0 "leat plotgen hist --log x wide.tsv --bins 40 | sed -n '/EOD/,/^EOD/p' | awk 'NF == 6 { n += \$2 } END { print n }'" <<'EOT'
 2
 EOT
-try 'ranges with units' 0 "leat plotgen cdf --x-range 1us:3us --y-range :0.5 hist.tsv | grep -E 'range'" <<'EOT'
+try 'ranges with units' 0 "leat plotgen cdf --x-range 1us,3us --y-range ,0.5 hist.tsv | grep -E 'range'" <<'EOT'
 set xrange [1:3]
 set yrange [0:50]
 EOT
@@ -401,7 +401,7 @@ try 'two values in one place' 2 "printf 'x,y\na,2\na,3\n' | leat plotgen bars" <
 said 'values have the same place as another one: -b COLUMN tells them apart$'
 try 'what cannot be stacked' 2 "printf 'x,y\na,-2\n' | leat plotgen stacked" </dev/null
 said 'it is below 0$'
-try 'a range on a logarithmic axis' 2 'leat plotgen hist --log x --x-range 0:5 log.tsv' </dev/null
+try 'a range on a logarithmic axis' 2 'leat plotgen hist --log x --x-range 0,5 log.tsv' </dev/null
 said '^leat plotgen: --x-range: a logarithmic axis has no numbers below or at 0$'
 for wrong in '--log z' '--x-range 5' '--size 5' '--size 0x0' '--palette jet' '--interval a' '-T gif' '--bins 0'; do
 	try "$wrong" 2 "leat plotgen hist $wrong hist.tsv" </dev/null
