@@ -332,11 +332,18 @@ gnuplot_end(struct buf *b, const struct gnuplot_page *page)
 	buf_free(&command);
 }
 
-/* gnuplot's terminals have limits; nobody reads a figure that is taller. */
+/* Heights that are usual: pixels; inches for PDF, characters for dumb. */
+static const double usual_height[] = { 720, 400, 2.4, 24, 600, 600 };
+
 static double
-tall(double given, double usual, double more)
+page_height(const struct gnuplot_page *page)
 {
-	return given > 0 ? given : round(usual * fmin(more, 8) * 100) / 100;
+	/* 16 lines fit beside a graph of the usual height. */
+	double more = page->side_rows > 16 ? (page->side_rows + 4) / 20.0 : 1;
+
+	/* gnuplot's terminals have limits; nobody reads a figure that is taller. */
+	return page->height > 0 ? page->height
+				: round(usual_height[page->terminal] * fmin(more, 8) * 100) / 100;
 }
 
 static double
@@ -372,45 +379,42 @@ static double or (double given, double otherwise)
 static void
 put_terminal(struct buf *b, const struct gnuplot_page *page)
 {
-	/* 16 lines fit beside a graph of the usual height. */
-	double more = page->side_rows > 16 ? (page->side_rows + 4) / 20.0 : 1;
-	double w = page->width, h = page->height;
+	double w = page->width, h = page_height(page);
 
 	switch (page->terminal) {
 	case GNUPLOT_SVG:
 		buf_printf(b,
 		    "set terminal svg noenhanced size %g,%g dynamic background '#ffffff' linewidth "
 		    "1.2",
-		    or (w, 600), tall(h, 400, more));
+		    or (w, 600), h);
 		put_font(b, page, "Helvetica,Arial,sans-serif");
 		break;
 	case GNUPLOT_PDF:
 		buf_printf(b,
 		    "set terminal pdfcairo noenhanced color size %gin,%gin linewidth 1.2 "
 		    "pointscale 0.5",
-		    or (w, 3.5), tall(h, 2.4, more));
+		    or (w, 3.5), h);
 		put_font(b, page, "");
 		break;
 	case GNUPLOT_DUMB:
-		buf_printf(
-		    b, "set terminal dumb noenhanced size %g,%g", or (w, 79), tall(h, 24, more));
+		buf_printf(b, "set terminal dumb noenhanced size %g,%g", or (w, 79), h);
 		break;
 	case GNUPLOT_CANVAS:
 		buf_printf(b,
 		    "set terminal canvas standalone mousing noenhanced size %g,%g linewidth 1.5",
-		    or (w, 900), tall(h, 600, more));
+		    or (w, 900), h);
 		put_font(b, page, "");
 		break;
 	case GNUPLOT_QT:
 		buf_printf(b, "set terminal qt persist noenhanced size %g,%g linewidth 1.5",
-		    or (w, 900), tall(h, 600, more));
+		    or (w, 900), h);
 		put_font(b, page, "");
 		break;
 	default:
 		buf_printf(b,
 		    "set terminal pngcairo noenhanced size %g,%g linewidth 2.4 pointscale 1.5 "
 		    "dashlength 0.45",
-		    or (w, 1050), tall(h, 720, more));
+		    or (w, 1050), h);
 		put_font(b, page, "");
 	}
 	buf_char(b, '\n');
@@ -476,6 +480,12 @@ put_top(struct buf *b, const struct gnuplot_page *page)
 		at += 1.3;
 	}
 	buf_printf(b, "set tmargin %.4g\n", at + 0.3);
+	/* The legend keeps its distance from the graph, however tall that is. */
+	if (page->key_rows > 0)
+		buf_printf(b,
+		    "set key at screen 0.5, graph %.5g center bottom horizontal Left reverse "
+		    "samplen 2 spacing 1.1 maxcols %u\n",
+		    1 + 0.02 * usual_height[page->terminal] / page_height(page), page->key_columns);
 	buf_free(&notes);
 }
 

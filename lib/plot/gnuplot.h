@@ -46,7 +46,8 @@ struct gnuplot_page {
 	struct slice output; /* the picture's file; empty for standard output */
 	struct slice title;  /* empty: none */
 	const char *notes;   /* lines beneath the title, or NULL */
-	unsigned key_rows;   /* of the legend between these and the graph */
+	unsigned key_rows;   /* of the legend between these and the graph; 0: none there */
+	unsigned key_columns;
 	unsigned
 	    side_rows; /* beside the graph: the picture is made high enough for so many lines */
 };

@@ -580,10 +580,7 @@ plot_key_of(struct plot *p, size_t n, size_t longest)
 	} else if (rows > 0) {
 		p->o.page.key_rows = (unsigned)rows;
 		p->o.page.side_rows += rows > 3 ? (unsigned)rows : 0;
-		buf_printf(&p->head,
-		    "set key at screen 0.5, graph 1.02 center bottom horizontal Left reverse "
-		    "samplen 2 spacing 1.1 maxcols %zu\n",
-		    columns);
+		p->o.page.key_columns = (unsigned)columns;
 	} else {
 		/* At the side, where a long legend makes the picture higher. */
 		p->name_max = PLOT_SIDE_NAME_MAX;
