@@ -10,17 +10,6 @@
 
 enum { RECORDS = 100000 };
 
-static uint64_t seed = 3;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static const char *const comm[] = { "app", "x y", "7", "-", "" };
 
 struct fact {
@@ -126,17 +115,18 @@ main(void)
 	for (unsigned i = 0; i < RECORDS; i++) {
 		/* runs of the same, few values, and many */
 		if (i % 3 == 0 || i == 0)
-			fact[i] = (struct fact){ (int64_t)(random_u64() % 5) - 2, random_u64() % 3,
-				(double)(random_u64() % 4) / 4, (unsigned)(random_u64() % 5) };
+			fact[i] = (struct fact){ (int64_t)(unit_random() % 5) - 2,
+				unit_random() % 3, (double)(unit_random() % 4) / 4,
+				(unsigned)(unit_random() % 5) };
 		else
 			fact[i] = fact[i - 1];
 		if (i > RECORDS / 2)
-			fact[i].cpu = (int64_t)(random_u64() % 5000);
+			fact[i].cpu = (int64_t)(unit_random() % 5000);
 		{
 			union trace_value v[] = { { .i = i }, { .s = slice_of(comm[fact[i].comm]) },
 				{ .i = fact[i].cpu }, { .u = fact[i].addr }, { .d = fact[i].num } };
 
-			CLAIM(trace_put(w, random_u64() % 4 ? with : without, v) == 0);
+			CLAIM(trace_put(w, unit_random() % 4 ? with : without, v) == 0);
 		}
 	}
 	CLAIM(trace_writer_close(w, &e) == 0);

@@ -11,17 +11,6 @@
 
 enum { RECORDS = 80000, CPUS = 7 };
 
-static uint64_t seed = 17;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static const struct hist_scheme scheme = { HIST_LOG, HIST_BITS, 0, 0, 0 };
 
 static void
@@ -69,19 +58,19 @@ write_trace(int fd)
 	hist_init(&all, &scheme);
 	hist_init(&weighted, &scheme);
 	for (int i = 0; i < RECORDS; i++) {
-		unsigned cpu = (unsigned)(random_u64() % CPUS),
-			 sort = (unsigned)(random_u64() % 100);
-		uint64_t weight = random_u64() % 5;
+		unsigned cpu = (unsigned)(unit_random() % CPUS),
+			 sort = (unsigned)(unit_random() % 100);
+		uint64_t weight = unit_random() % 5;
 		struct hist *to[] = { &by_hand[cpu], &all };
 
-		v[0].u = random_u64() >> random_u64() % 64;
+		v[0].u = unit_random() >> unit_random() % 64;
 		v[1].i = cpu;
 		v[2].i = (int64_t)weight;
 		/* cpu 0 has ints only */
 		if (sort == 0)
 			v[0].u |= (uint64_t)1 << 63;
 		else if (sort == 1 && cpu > 0)
-			v[0].d = random_u64() % 7 ? ldexp((double)v[0].u, -40) : NAN;
+			v[0].d = unit_random() % 7 ? ldexp((double)v[0].u, -40) : NAN;
 		for (int k = 0; k < 2; k++)
 			if (sort == 0)
 				hist_add_u64(to[k], v[0].u, 1);

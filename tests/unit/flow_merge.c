@@ -13,17 +13,6 @@
 
 enum { INPUTS = 6, RECORDS = 400 };
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
 /* A record as a line, and its place in the order: by key, then input, then its number there. */
 struct line {
 	char text[160];
@@ -47,18 +36,18 @@ by_place(const void *a, const void *b)
 static void
 draw_records(struct line *line, unsigned n, unsigned i, unsigned step)
 {
-	int64_t t = (int64_t)draw(50), last = INT64_MIN;
+	int64_t t = (int64_t)unit_draw(50), last = INT64_MIN;
 
 	for (unsigned k = 0; k < n; k++) {
 		struct line *l = &line[k];
 
-		t += step ? (int64_t)draw(step) : 1 + (int64_t)draw(9);
+		t += step ? (int64_t)unit_draw(step) : 1 + (int64_t)unit_draw(9);
 		if (step == 0)
 			t = t / INPUTS * INPUTS + INPUTS + (int64_t)i;
 		l->input = i;
 		l->number = k;
 		l->key = t;
-		switch (step ? draw(6) : draw(4)) {
+		switch (step ? unit_draw(6) : unit_draw(4)) {
 		case 0:
 			sprintf(l->text, "a\tt=%lld\tfrom=%u\tnumber=%u\n", (long long)t, i, k);
 			break;
@@ -68,7 +57,7 @@ draw_records(struct line *line, unsigned n, unsigned i, unsigned step)
 			    (long long)t, k % 5, k % 7, i, k);
 			break;
 		case 2: {
-			long long dur = (long long)draw(100);
+			long long dur = (long long)unit_draw(100);
 
 			sprintf(l->text, "span\tt=%lld\tdur_ns=%lld\tfrom=%u\tnumber=%u\n",
 			    (long long)t - dur, dur, i, k);
@@ -116,15 +105,15 @@ trace_of(const struct line *line, unsigned n, unsigned start)
 		buf_printf(&text, "end\ttool=s%u\tmade=%u\n", start, n);
 	lines = memory(&text);
 	buf_free(&text);
-	if (draw(2))
+	if (unit_draw(2))
 		return lines;
 	frames = memfd_create("trace", 0);
-	level = draw(2) ? TRACE_RAW : 1;
+	level = unit_draw(2) ? TRACE_RAW : 1;
 	r = trace_reader_new(lines);
 	w = trace_writer_new(frames, TRACE_FRAMES, level);
 	while (trace_next(r, &record) > 0) {
 		CLAIM(trace_put_record(w, &record) == 0);
-		if (draw(60) == 0)
+		if (unit_draw(60) == 0)
 			CLAIM(trace_flush(w) == 0);
 	}
 	CLAIM(trace_writer_close(w, NULL) == 0);
@@ -257,14 +246,14 @@ static void
 order_is_that_of_a_sort(void)
 {
 	for (unsigned round = 0; round < 120; round++) {
-		unsigned inputs = 1 + (unsigned)draw(INPUTS), total = 0,
-			 step = 1 + (unsigned)draw(40);
-		unsigned sources = (unsigned)draw(3);
+		unsigned inputs = 1 + (unsigned)unit_draw(INPUTS), total = 0,
+			 step = 1 + (unsigned)unit_draw(40);
+		unsigned sources = (unsigned)unit_draw(3);
 		struct buf want = BUF_INIT, left, right;
 		int fd[INPUTS], out[2], two[2], part[2];
 
 		for (unsigned i = 0; i < inputs; i++) {
-			unsigned n = (unsigned)draw(RECORDS);
+			unsigned n = (unsigned)unit_draw(RECORDS);
 			struct line *line = all + total;
 
 			draw_records(line, n, i, step);
@@ -285,7 +274,7 @@ order_is_that_of_a_sort(void)
 		for (unsigned at = 1; at < inputs; at++) {
 			part[0] = merged(fd, at, TRACE_LINES, -1);
 			part[1] = merged(fd + at, inputs - at, TRACE_FRAMES, -1);
-			two[0] = merged(part, 2, draw(2) ? TRACE_LINES : TRACE_FRAMES, -1);
+			two[0] = merged(part, 2, unit_draw(2) ? TRACE_LINES : TRACE_FRAMES, -1);
 			claim_same(two[0], &left, true);
 			close(part[0]);
 			close(part[1]);
@@ -327,22 +316,22 @@ static void
 disorder_is_mended_or_told(void)
 {
 	for (unsigned round = 0; round < 60; round++) {
-		unsigned inputs = 1 + (unsigned)draw(4), total = 0, lost = 0;
-		int64_t window = (int64_t)draw(300);
+		unsigned inputs = 1 + (unsigned)unit_draw(4), total = 0, lost = 0;
+		int64_t window = (int64_t)unit_draw(300);
 		struct buf want = BUF_INIT, text;
 		int fd[INPUTS], out;
 		struct line *kept = calloc(INPUTS * RECORDS, sizeof *kept);
 		unsigned keeps = 0;
-		bool within = draw(2);
+		bool within = unit_draw(2);
 
 		for (unsigned i = 0; i < inputs; i++) {
 			struct line *line = all + total;
-			unsigned n = 1 + (unsigned)draw(RECORDS);
+			unsigned n = 1 + (unsigned)unit_draw(RECORDS);
 			int64_t most = INT64_MIN;
 
 			draw_records(line, n, i, 0);
 			for (unsigned k = 0; k + 1 < n; k++) {
-				unsigned other = k + (unsigned)draw(12);
+				unsigned other = k + (unsigned)unit_draw(12);
 				struct line x = line[k];
 
 				if (other >= n)
@@ -377,14 +366,14 @@ disorder_is_mended_or_told(void)
 		for (unsigned k = 0; k < keeps; k++)
 			buf_printf(&want, "%s", kept[k].text);
 		told = 0;
-		out = merged(fd, inputs, draw(2) ? TRACE_FRAMES : TRACE_LINES, window);
+		out = merged(fd, inputs, unit_draw(2) ? TRACE_FRAMES : TRACE_LINES, window);
 		CLAIM(books.in == total && books.lost == lost);
 		CLAIM(within ? lost == 0 : true);
 		CLAIM((told > 0) == (lost > 0));
 		claim_same(out, &want, true);
 		close(out);
 		/* Without a window the books balance, too, and what is left is sorted. */
-		out = merged(fd, inputs, draw(2) ? TRACE_FRAMES : TRACE_LINES, -1);
+		out = merged(fd, inputs, unit_draw(2) ? TRACE_FRAMES : TRACE_LINES, -1);
 		CLAIM(books.in == total);
 		fd[0] = out;
 		told = 0;

@@ -11,17 +11,6 @@
 
 enum { MOST = 64 };
 
-static uint64_t seed = 7;
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
 static struct trigger *
 compile(const char *text)
 {
@@ -187,9 +176,10 @@ static void
 random_blocks(void)
 {
 	for (unsigned round = 0; round < 200; round++) {
-		uint64_t value = draw(64), mask = draw(64), address = 0x1000 + draw(4);
+		uint64_t value = unit_draw(64), mask = unit_draw(64),
+			 address = 0x1000 + unit_draw(4);
 		unsigned char want_pc[3000], want_insn[3000], got[3000];
-		unsigned n = 1 + (unsigned)draw(2999);
+		unsigned n = 1 + (unsigned)unit_draw(2999);
 		struct trigger *pc, *insn;
 		struct buf b = BUF_INIT;
 		struct trace_reader *r;
@@ -203,11 +193,11 @@ random_blocks(void)
 		    (unsigned long long)mask);
 		insn = compile(text);
 		for (unsigned i = 0; i < n; i++) {
-			uint64_t p = 0x1000 + draw(4), v = draw(64);
+			uint64_t p = 0x1000 + unit_draw(4), v = unit_draw(64);
 
 			want_pc[i] = p == address;
 			want_insn[i] = (v & mask) == (value & mask);
-			switch (draw(4)) {
+			switch (unit_draw(4)) {
 			case 0:
 				buf_printf(&b, "i\tpc=0x%llx\tinsn=0x%llx\n", (unsigned long long)p,
 				    (unsigned long long)v);
@@ -219,7 +209,7 @@ random_blocks(void)
 			case 2:
 				want_insn[i] = 0;
 				buf_printf(&b, "s\tchain=0x%llx;0x%llx;\n", (unsigned long long)p,
-				    (unsigned long long)(0x1000 + draw(4)));
+				    (unsigned long long)(0x1000 + unit_draw(4)));
 				break;
 			default:
 				want_pc[i] = 0;

@@ -12,17 +12,6 @@
 #include "trace/writer.h"
 #include "unit.h"
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
 /* ---- traces ---- */
 
 enum type { SAMPLE, SPAN, NOTE, MMAP, LOST, START };
@@ -69,29 +58,29 @@ put_line(struct buf *to, const struct rec *r, int64_t shift, uint64_t number)
 static unsigned
 draw_trace(struct rec *r, unsigned n, int xs, int steps)
 {
-	unsigned parts = 1 + (unsigned)draw(3);
+	unsigned parts = 1 + (unsigned)unit_draw(3);
 	int64_t now = INT64_MIN, clock = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		r[i] = (struct rec){ .type = (enum type)draw(LOST + 1),
-			.tid = (int)draw(4) - 1,
-			.comm = (int)draw(4) - 1,
-			.x = (int)draw((uint64_t)xs) };
-		if (r[i].type == LOST && draw(3))
+		r[i] = (struct rec){ .type = (enum type)unit_draw(LOST + 1),
+			.tid = (int)unit_draw(4) - 1,
+			.comm = (int)unit_draw(4) - 1,
+			.x = (int)unit_draw((uint64_t)xs) };
+		if (r[i].type == LOST && unit_draw(3))
 			r[i].type = SAMPLE;
-		if (i == 0 || (parts > 1 && draw(n) < parts)) {
+		if (i == 0 || (parts > 1 && unit_draw(n) < parts)) {
 			r[i].type = START;
 			now = INT64_MIN;
-			clock = (int64_t)draw(20) - 5;
+			clock = (int64_t)unit_draw(20) - 5;
 			continue;
 		}
-		clock += (int64_t)draw((uint64_t)steps);
+		clock += (int64_t)unit_draw((uint64_t)steps);
 		r[i].t = r[i].at = clock;
 		if (r[i].type == SPAN) {
-			r[i].dur = (int64_t)draw(30);
+			r[i].dur = (int64_t)unit_draw(30);
 			r[i].t -= r[i].dur;
 		}
-		if (r[i].type == NOTE && draw(2)) {
+		if (r[i].type == NOTE && unit_draw(2)) {
 			r[i].timeless = true;
 			r[i].at = now;
 		}
@@ -343,7 +332,7 @@ frames_of(const struct buf *lines, unsigned records)
 	w = trace_writer_new(fd, TRACE_FRAMES, TRACE_RAW);
 	while (trace_next(r, &record) == 1) {
 		CLAIM(trace_put_record(w, &record) == 0);
-		if (draw(records / 8 + 2) == 0)
+		if (unit_draw(records / 8 + 2) == 0)
 			CLAIM(trace_flush(w) == 0);
 	}
 	CLAIM(trace_writer_close(w, &e) == 0);
@@ -407,7 +396,7 @@ run(const struct window_options *o, const struct buf *lines, unsigned records, s
 {
 	int fd = frames_of(lines, records), to = file();
 	struct trace_reader *r = trace_reader_new(fd);
-	bool frames = draw(2);
+	bool frames = unit_draw(2);
 	struct trace_writer *writer =
 	    trace_writer_new(to, frames ? TRACE_FRAMES : TRACE_LINES, TRACE_RAW);
 	struct window *w = window_new(o);
@@ -486,18 +475,18 @@ draw_trigger(int *x, bool *timed, bool *relative, bool *none, int64_t *n)
 
 	*x = NEVER;
 	*timed = *relative = *none = false;
-	switch (draw(6)) {
+	switch (unit_draw(6)) {
 	case 0:
 		*none = true;
 		return trigger("none");
 	case 1:
 		*timed = true;
-		*relative = draw(2);
-		*n = (int64_t)draw(120);
+		*relative = unit_draw(2);
+		*n = (int64_t)unit_draw(120);
 		snprintf(text, sizeof text, "t=%s%lld", *relative ? "+" : "", (long long)*n);
 		return trigger(text);
 	default:
-		*x = (int)draw(4);
+		*x = (int)unit_draw(4);
 		snprintf(text, sizeof text, "x == %d", *x);
 		return trigger(text);
 	}
@@ -513,22 +502,22 @@ draw_model(void)
 	m.o.start =
 	    draw_trigger(&m.start_x, &m.start_timed, &m.start_relative, &m.start_none, &m.start_n);
 	m.o.end = draw_trigger(&m.end_x, &m.end_timed, &m.end_relative, &none, &m.end_n);
-	m.o.alone = draw(5) == 0;
+	m.o.alone = unit_draw(5) == 0;
 	if (m.o.alone) {
 		m.end_x = NEVER;
 		m.end_timed = false;
 		trigger_free(m.o.end);
 		m.o.end = trigger("none");
 	}
-	m.o.no_start = draw(3) == 0;
-	m.o.no_end = draw(3) == 0;
-	m.o.skip = draw(2) ? 0 : draw(4);
-	m.o.limit = draw(2) ? 1 << 20 : 1 + draw(4);
-	m.o.before = draw(3) ? (int64_t)draw(40) : 0;
-	m.o.after = draw(3) ? (int64_t)draw(40) : 0;
-	m.o.per = pers[draw(3)];
-	m.o.slice = draw(3) ? SLICE("") : SLICE("w");
-	m.o.align = draw(3) == 0;
+	m.o.no_start = unit_draw(3) == 0;
+	m.o.no_end = unit_draw(3) == 0;
+	m.o.skip = unit_draw(2) ? 0 : unit_draw(4);
+	m.o.limit = unit_draw(2) ? 1 << 20 : 1 + unit_draw(4);
+	m.o.before = unit_draw(3) ? (int64_t)unit_draw(40) : 0;
+	m.o.after = unit_draw(3) ? (int64_t)unit_draw(40) : 0;
+	m.o.per = pers[unit_draw(3)];
+	m.o.slice = unit_draw(3) ? SLICE("") : SLICE("w");
+	m.o.align = unit_draw(3) == 0;
 	return m;
 }
 
@@ -557,8 +546,8 @@ random_windows(unsigned rounds)
 
 	for (unsigned round = 0; round < rounds; round++) {
 		struct model m = draw_model();
-		unsigned n = draw_trace(
-		    r, 2 + (unsigned)draw(round % 8 ? 60 : MOST - 2), 4 + (int)draw(12), 8);
+		unsigned n = draw_trace(r, 2 + (unsigned)unit_draw(round % 8 ? 60 : MOST - 2),
+		    4 + (int)unit_draw(12), 8);
 		struct window_counts c;
 		unsigned kept, counted = 0;
 
@@ -589,8 +578,8 @@ concatenations(unsigned rounds)
 
 	for (unsigned round = 0; round < rounds; round++) {
 		struct model m = draw_model();
-		unsigned n = draw_trace(r, 2 + (unsigned)draw(50), 6, 8);
-		unsigned k = draw_trace(r + n, 2 + (unsigned)draw(50), 6, 8);
+		unsigned n = draw_trace(r, 2 + (unsigned)unit_draw(50), 6, 8);
+		unsigned k = draw_trace(r + n, 2 + (unsigned)unit_draw(50), 6, 8);
 		struct buf both = BUF_INIT;
 
 		m.o.skip = 0;
@@ -685,7 +674,7 @@ little_room(unsigned rounds)
 
 		if (m.o.before == 0)
 			m.o.before = 30;
-		m.o.room = draw(3) ? 80000 + draw(20000) : draw(12000);
+		m.o.room = unit_draw(3) ? 80000 + unit_draw(20000) : unit_draw(12000);
 		in.n = want.n = 0;
 		for (unsigned i = 0; i < n; i++) {
 			put_line(&in, &r[i], 0, 0);
@@ -797,8 +786,8 @@ tracerv(unsigned rounds)
 	struct buf in = BUF_INIT, want = BUF_INIT, got = BUF_INIT;
 
 	for (unsigned round = 0; round < rounds; round++) {
-		unsigned selector = (unsigned)draw(4), start = (unsigned)draw(6),
-			 end = (unsigned)draw(6), lanes = 1 + (unsigned)draw(4);
+		unsigned selector = (unsigned)unit_draw(4), start = (unsigned)unit_draw(6),
+			 end = (unsigned)unit_draw(6), lanes = 1 + (unsigned)unit_draw(4);
 		bool on[2][4] = { 0 };
 		struct trigger_tracerv t;
 		struct window_options o = {
@@ -808,12 +797,12 @@ tracerv(unsigned rounds)
 		char text[80];
 
 		if (selector == 3)
-			snprintf(text, sizeof text, "3,%s0000000f%08x,f%08x", draw(2) ? "0x" : "",
-			    start | 0xabc0, end);
+			snprintf(text, sizeof text, "3,%s0000000f%08x,f%08x",
+			    unit_draw(2) ? "0x" : "", start | 0xabc0, end);
 		else
-			snprintf(text, sizeof text, draw(2) ? "%u,%x,%x" : "%u, %x, %x", selector,
-			    start, end);
-		if (selector == 1 && draw(3) == 0) {
+			snprintf(text, sizeof text, unit_draw(2) ? "%u,%x,%x" : "%u, %x, %x",
+			    selector, start, end);
+		if (selector == 1 && unit_draw(3) == 0) {
 			end = 1000000;
 			snprintf(text, sizeof text, "1,%u,-1", start);
 		}
@@ -829,14 +818,14 @@ tracerv(unsigned rounds)
 				if (selector == 1)
 					any = cycle >= start && cycle <= end;
 				for (unsigned l = 0; l < lanes; l++) {
-					unsigned v = (unsigned)draw(12);
+					unsigned v = (unsigned)unit_draw(12);
 					size_t from = in.n;
 
-					if (draw(3) == 0)
+					if (unit_draw(3) == 0)
 						continue;
 					buf_printf(&in,
 					    "insn\tt=%u\tcpu=%u\tlane=%u\tpc=0x%x\tinsn=0x%x\n",
-					    cycle, cpu, l, v, v | (unsigned)draw(2) << 8);
+					    cycle, cpu, l, v, v | (unsigned)unit_draw(2) << 8);
 					if (any)
 						buf_put(&want, in.p + from, in.n - from);
 					set[l] = v == start;

@@ -7,17 +7,6 @@
 #include "form/histogram.h"
 #include "unit.h"
 
-static uint64_t seed = 5;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static int
 read_text(struct histogram *h, struct slice text, size_t before, struct error *e)
 {
@@ -44,18 +33,18 @@ static void
 fill(struct histogram *h, unsigned values, bool real)
 {
 	for (unsigned i = 0; i < values; i++) {
-		struct slice label[2] = { label_of((unsigned)random_u64() % 14),
-			label_of((unsigned)random_u64() % 3) };
+		struct slice label[2] = { label_of((unsigned)unit_random() % 14),
+			label_of((unsigned)unit_random() % 3) };
 		struct hist *g = histogram_group(h, label);
-		unsigned width = 1 + (unsigned)(random_u64() % 63);
-		int64_t v = (int64_t)random_u64() >> width;
+		unsigned width = 1 + (unsigned)(unit_random() % 63);
+		int64_t v = (int64_t)unit_random() >> width;
 
-		if (real && random_u64() % 3 == 0)
-			hist_add_f64(g, ldexp((double)v, -30), 1 + random_u64() % 5);
-		else if (random_u64() % 50 == 0)
+		if (real && unit_random() % 3 == 0)
+			hist_add_f64(g, ldexp((double)v, -30), 1 + unit_random() % 5);
+		else if (unit_random() % 50 == 0)
 			hist_add_f64(g, NAN, 1);
 		else
-			hist_add_i64(g, v, 1 + random_u64() % 3);
+			hist_add_i64(g, v, 1 + unit_random() % 3);
 	}
 }
 
@@ -131,11 +120,11 @@ check_merge(void)
 		histogram_begin(&part[i], SLICE("size"), SLICE(""), &by, 1, &scheme);
 	}
 	for (int i = 0; i < 5000; i++) {
-		struct slice label = label_of((unsigned)random_u64() % 14);
-		uint64_t v = random_u64() >> random_u64() % 64;
+		struct slice label = label_of((unsigned)unit_random() % 14);
+		uint64_t v = unit_random() >> unit_random() % 64;
 
 		hist_add_u64(histogram_group(&whole, &label), v, 1);
-		hist_add_u64(histogram_group(&part[random_u64() % 3], &label), v, 1);
+		hist_add_u64(histogram_group(&part[unit_random() % 3], &label), v, 1);
 	}
 	for (int i = 2; i >= 0; i--)
 		CLAIM(histogram_merge(&sum, &part[i], &e) == 0);
@@ -180,7 +169,7 @@ check_damage(void)
 				CLAIM(read_text(&back, cut, 0, &e) == -1 && e.text[0]);
 			histogram_free(&back);
 			back = HISTOGRAM_INIT;
-			text[t].p[i] = (char)(old ^ (1 << random_u64() % 7));
+			text[t].p[i] = (char)(old ^ (1 << unit_random() % 7));
 			if (read_text(&back, buf_view(&text[t]), text[t].n, &e) == 0) {
 				struct buf out = BUF_INIT;
 

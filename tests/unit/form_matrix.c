@@ -7,17 +7,6 @@
 #include "form/table.h"
 #include "unit.h"
 
-static uint64_t seed = 7;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d >> 16;
-}
-
 static double
 number(struct slice s)
 {
@@ -43,7 +32,8 @@ fill(struct grid *g, bool weighted, unsigned variant)
 
 	CLAIM(grid_init(g, &schemes[variant % 4], &schemes[variant / 4 % 4], weighted, &e) == 0);
 	for (unsigned i = 0; i < 3000; i++) {
-		uint64_t x = rnd() % 5000, y = (rnd() % 3 << 40) + rnd() % 300, w = rnd() % 9;
+		uint64_t x = unit_random() % 5000,
+			 y = (unit_random() % 3 << 40) + unit_random() % 300, w = unit_random() % 9;
 		double real = (double)w / 4 - 1;
 
 		if (variant & 16)

@@ -8,17 +8,6 @@
 #include "form/numbers.h"
 #include "unit.h"
 
-static uint64_t seed = 99;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static double
 value_of(const struct numbers_batch *b, size_t i)
 {
@@ -58,19 +47,19 @@ slow(const char *line, double *v)
 static void
 put_random_line(struct buf *b)
 {
-	uint64_t r = random_u64();
-	unsigned width = 1 + (unsigned)(random_u64() % 64);
+	uint64_t r = unit_random();
+	unsigned width = 1 + (unsigned)(unit_random() % 64);
 
 	r >>= 64 - width;
-	switch (random_u64() % 16) {
+	switch (unit_random() % 16) {
 	case 0:
 		buf_printf(b, "-%llu", (unsigned long long)r >> 1);
 		break;
 	case 1:
-		buf_printf(b, "%.*f", (int)(random_u64() % 9), (double)(int64_t)(r >> 8) / 1000);
+		buf_printf(b, "%.*f", (int)(unit_random() % 9), (double)(int64_t)(r >> 8) / 1000);
 		break;
 	case 2:
-		buf_printf(b, "%.17g", ldexp((double)r, -(int)(random_u64() % 100)));
+		buf_printf(b, "%.17g", ldexp((double)r, -(int)(unit_random() % 100)));
 		break;
 	case 3:
 		buf_printf(
@@ -88,7 +77,7 @@ put_random_line(struct buf *b)
 		break;
 	case 7:
 		buf_printf(
-		    b, "%lluE%d", (unsigned long long)r % 1000, (int)(random_u64() % 40) - 20);
+		    b, "%lluE%d", (unsigned long long)r % 1000, (int)(unit_random() % 40) - 20);
 		break;
 	default:
 		buf_u64(b, r);
@@ -108,20 +97,20 @@ check_random(size_t lines, unsigned mix)
 	for (size_t i = 0; i < lines; i++) {
 		/* long runs of one sort, and single ones in between */
 		if (mix == 0)
-			buf_u64(&text, random_u64() >> (random_u64() % 64));
+			buf_u64(&text, unit_random() >> (unit_random() % 64));
 		else if (mix == 1)
-			buf_printf(&text, "%lld", (long long)random_u64() >> (random_u64() % 64));
+			buf_printf(&text, "%lld", (long long)unit_random() >> (unit_random() % 64));
 		else if (mix == 2)
-			buf_printf(&text, "%.3f", (double)(int64_t)random_u64() / 1e15);
+			buf_printf(&text, "%.3f", (double)(int64_t)unit_random() / 1e15);
 		else if (mix == 3 && i % 1000)
-			buf_u64(&text, random_u64() % 1000);
+			buf_u64(&text, unit_random() % 1000);
 		else
 			put_random_line(&text);
 		buf_char(&text, '\n');
 	}
 	if (lines % 2)
 		text.n--; /* the last line has no end */
-	n = reader_of(buf_view(&text), text.n < 100 ? text.n / 2 : random_u64() % 8192 % text.n);
+	n = reader_of(buf_view(&text), text.n < 100 ? text.n / 2 : unit_random() % 8192 % text.n);
 	buf_str(&text);
 	while (numbers_next(n, &batch) > 0) {
 		CLAIM(batch.n > 0);

@@ -7,17 +7,6 @@
 #include "form/table.h"
 #include "unit.h"
 
-static uint64_t seed = 11;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 /* A pipe that a child fills in small portions: the reader must wait in the middle of anything. */
 static struct table *
 table_of(struct slice text, size_t before, bool slow)
@@ -28,7 +17,7 @@ table_of(struct slice text, size_t before, bool slow)
 	if (fork() == 0) {
 		close(fd[0]);
 		for (size_t i = before; i < text.n;) {
-			size_t n = slow ? 1 + random_u64() % 7 : text.n - i;
+			size_t n = slow ? 1 + unit_random() % 7 : text.n - i;
 
 			n = n < text.n - i ? n : text.n - i;
 			if (io_write(fd[1], text.p + i, n) < 0)
@@ -53,8 +42,8 @@ random_cell(struct buf *b)
 	static const char letters[] = "ab ,\"\\\t\n;#=\xc3\xa9";
 
 	b->n = 0;
-	for (uint64_t n = random_u64() % 6; n > 0; n--)
-		buf_char(b, letters[random_u64() % (sizeof letters - 1)]);
+	for (uint64_t n = unit_random() % 6; n > 0; n--)
+		buf_char(b, letters[unit_random() % (sizeof letters - 1)]);
 }
 
 /* Cells that table_put_cell() wrote come back; a cell at the start of a line is no comment. */
@@ -87,7 +76,7 @@ check_tsv(bool slow)
 		if (r % 50 == 0)
 			buf_printf(&text, "# lost=1 why=later\n");
 	}
-	t = table_of(buf_view(&text), random_u64() % 40, slow);
+	t = table_of(buf_view(&text), unit_random() % 40, slow);
 	for (int r = 0; r < ROWS; r++) {
 		CLAIM(table_next(t) == 1 && t->columns == COLUMNS);
 		for (int c = 0; c < COLUMNS; c++)
@@ -149,15 +138,15 @@ check_csv_quotes(bool slow)
 
 	buf_printf(&text, "a,b,c,d\n");
 	for (int r = 0; r < ROWS; r++) {
-		quoted[r] = random_u64() % 2;
+		quoted[r] = unit_random() % 2;
 		for (int c = 0; c < COLUMNS; c++) {
 			cell[r][c].n = 0;
-			for (uint64_t n = random_u64() % 5; n > 0; n--)
-				buf_char(&cell[r][c], "ab \t;#\\\xc3"[random_u64() % 8]);
+			for (uint64_t n = unit_random() % 5; n > 0; n--)
+				buf_char(&cell[r][c], "ab \t;#\\\xc3"[unit_random() % 8]);
 			buf_printf(&text, quoted[r] ? "%s\"%.*s\"" : "%s%.*s", c ? "," : "",
 			    SLICE_ARG(buf_view(&cell[r][c])));
 		}
-		buf_printf(&text, "%s", random_u64() % 3 ? "\n" : "\r\n");
+		buf_printf(&text, "%s", unit_random() % 3 ? "\n" : "\r\n");
 	}
 	t = table_of(buf_view(&text), 0, slow);
 	for (int r = 0; r < ROWS; r++) {

@@ -8,17 +8,6 @@
 
 enum { POINTS = 6000 };
 
-static uint64_t seed = 42;
-
-static uint64_t
-rnd(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static double
 real_of(uint64_t bits)
 {
@@ -95,7 +84,7 @@ make(unsigned source, enum axis_kind *kind, uint64_t *v, unsigned i)
 {
 	static const uint64_t regions[] = { 0x400000, 0x1234000, 0x7f0000000000, 0x7ffffff00000,
 		0xffffffff80000000 };
-	uint64_t r = rnd();
+	uint64_t r = unit_random();
 
 	*kind = AXIS_INT;
 	switch (source) {
@@ -107,14 +96,14 @@ make(unsigned source, enum axis_kind *kind, uint64_t *v, unsigned i)
 		break;
 	case ADDRESSES:
 		*kind = AXIS_UNSIGNED;
-		*v = regions[r % 5] + (rnd() >> (44 + r % 10));
+		*v = regions[r % 5] + (unit_random() >> (44 + r % 10));
 		break;
 	case WHOLE:
 		*kind = AXIS_UNSIGNED;
-		*v = rnd();
+		*v = unit_random();
 		break;
 	case SIGNED:
-		*v = rnd();
+		*v = unit_random();
 		break;
 	case FRACTIONS:
 		*kind = AXIS_REAL;
@@ -122,18 +111,18 @@ make(unsigned source, enum axis_kind *kind, uint64_t *v, unsigned i)
 		break;
 	case HUGE_REALS:
 		*kind = AXIS_REAL;
-		*v = bits_of(ldexp((double)(int64_t)r, (int)(rnd() % 600) - 300));
+		*v = bits_of(ldexp((double)(int64_t)r, (int)(unit_random() % 600) - 300));
 		break;
 	case MIXED:
 		*kind = (enum axis_kind)(r % 3);
-		*v = *kind == AXIS_REAL ? bits_of((double)(int64_t)(rnd() % 4000) / 8 - 100)
-					: rnd() % 300;
+		*v = *kind == AXIS_REAL ? bits_of((double)(int64_t)(unit_random() % 4000) / 8 - 100)
+					: unit_random() % 300;
 		break;
 	case CONSTANT:
 		*v = 7;
 		break;
 	default:
-		*v = rnd() >> (rnd() % 64);
+		*v = unit_random() >> (unit_random() % 64);
 		*kind = AXIS_UNSIGNED;
 	}
 }
@@ -242,7 +231,7 @@ run(const struct point *p, const struct axis_scheme *sx, const struct axis_schem
 	feed(&w, p, POINTS);
 	memcpy(mixed, p, POINTS * sizeof *p);
 	for (size_t i = POINTS; i > 1; i--) {
-		size_t k = rnd() % i;
+		size_t k = unit_random() % i;
 		struct point t = mixed[k];
 
 		mixed[k] = mixed[i - 1];
@@ -300,7 +289,7 @@ static void
 schemes(unsigned source, struct axis_scheme *s, unsigned *n)
 {
 	static const uint32_t bins[] = { 2, 3, 16, 33, 100 };
-	uint32_t b = bins[rnd() % 5];
+	uint32_t b = bins[unit_random() % 5];
 	struct axis_scheme all[] = {
 		{ .bins = b },
 		{ .bins = 1, .ranged = true, .lo = whole(-1), .hi = whole(1000) },
@@ -487,9 +476,9 @@ static void
 edges(void)
 {
 	for (unsigned round = 0; round < 300; round++) {
-		uint32_t bins = 1 + (uint32_t)(rnd() % 999);
-		__int128 lo = (int64_t)(rnd() >> 3),
-			 width = (__int128)(rnd() >> (rnd() % 50 + 2)) + bins;
+		uint32_t bins = 1 + (uint32_t)(unit_random() % 999);
+		__int128 lo = (int64_t)(unit_random() >> 3),
+			 width = (__int128)(unit_random() >> (unit_random() % 50 + 2)) + bins;
 		struct axis_scheme s = {
 			.bins = bins, .ranged = true, .lo = whole(lo), .hi = whole(lo + width)
 		};
@@ -582,13 +571,13 @@ main(void)
 
 	for (unsigned a = 0; a < SOURCES; a++)
 		for (unsigned k = 0; k < 15; k++) {
-			unsigned b = (unsigned)(rnd() % SOURCES);
+			unsigned b = (unsigned)(unit_random() % SOURCES);
 
 			for (unsigned i = 0; i < POINTS; i++) {
 				make(a, &p[i].kind[0], &p[i].v[0], i);
 				make(b, &p[i].kind[1], &p[i].v[1], i);
 				p[i].kind[2] = AXIS_INT;
-				p[i].v[2] = rnd() % 1000;
+				p[i].v[2] = unit_random() % 1000;
 			}
 			if (k % 5 == 0) {
 				p[5].kind[0] = p[9].kind[0] = AXIS_REAL;
@@ -597,7 +586,7 @@ main(void)
 			}
 			schemes(a, x, &n);
 			schemes(b, y, &n);
-			run(p, &x[k], &y[rnd() % n]);
+			run(p, &x[k], &y[unit_random() % n]);
 		}
 	free(p);
 	seams();

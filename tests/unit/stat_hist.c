@@ -8,21 +8,10 @@
 
 enum { MANY = 100000 };
 
-static uint64_t seed = 42;
-
-static uint64_t
-random_u64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1d;
-}
-
 static double
 random_unit(void)
 {
-	return ((double)(random_u64() >> 11) + 0.5) * 0x1p-53;
+	return ((double)(unit_random() >> 11) + 0.5) * 0x1p-53;
 }
 
 static double
@@ -62,7 +51,7 @@ lognormal(void)
 static double
 bimodal(void)
 {
-	return random_u64() % 3 ? 1000 + 10 * normal() : 5e6 + 1e5 * normal();
+	return unit_random() % 3 ? 1000 + 10 * normal() : 5e6 + 1e5 * normal();
 }
 
 static double
@@ -92,13 +81,13 @@ tiny(void)
 static double
 few(void)
 {
-	return (double)(random_u64() % 7) - 3;
+	return (double)(unit_random() % 7) - 3;
 }
 
 static double
 halves(void)
 {
-	return ((double)(random_u64() % 5) - 2) / 2;
+	return ((double)(unit_random() % 5) - 2) / 2;
 }
 
 static double (*const distribution[])(void) = { uniform, exponential, lognormal, bimodal, constant,
@@ -151,7 +140,7 @@ check(double *v, size_t n, bool ints, const struct hist_scheme *scheme)
 		if (ints)
 			v[i] = floor(v[i]);
 		hist_add_f64(&h, v[i], 1);
-		hist_add_f64(&parts[random_u64() % 3], v[i], 1);
+		hist_add_f64(&parts[unit_random() % 3], v[i], 1);
 		sum += v[i];
 	}
 	CLAIM(h.count == n && h.nan == 0 && !h.full);
@@ -227,8 +216,8 @@ check_arrays(unsigned bits, unsigned width)
 	hist_init(&real, &scheme);
 	hist_make_real(&real);
 	for (size_t i = 0; i < 5000; i++) {
-		u[i] = random_u64() >> (64 - width);
-		s[i] = (int64_t)(random_u64()) >> (64 - width);
+		u[i] = unit_random() >> (64 - width);
+		s[i] = (int64_t)(unit_random()) >> (64 - width);
 		hist_add_u64(&one, u[i], 1);
 		hist_add_i64(&one, s[i], 1);
 		hist_add_u64(&real, u[i], 1);
@@ -274,7 +263,7 @@ check_linear_limits(void)
 {
 	for (int i = 0; i < 2000; i++) {
 		struct hist_scheme s = { .scale = HIST_LINEAR,
-			.bins = 1 + (uint32_t)(random_u64() % 50) };
+			.bins = 1 + (uint32_t)(unit_random() % 50) };
 		struct hist h;
 		struct hist_bin bin;
 		size_t at = 0;
@@ -282,7 +271,7 @@ check_linear_limits(void)
 
 		s.min = normal() * 1e3;
 		s.max = s.min + random_unit() * 100;
-		start = s.min + (s.max - s.min) * (double)(random_u64() % s.bins) / s.bins;
+		start = s.min + (s.max - s.min) * (double)(unit_random() % s.bins) / s.bins;
 		hist_init(&h, &s);
 		hist_add_f64(&h, start, 1);
 		CLAIM(hist_next(&h, &at, &bin) && bin.lo == start && bin.hi > start);
@@ -308,9 +297,9 @@ check_read_back(const struct hist_scheme *scheme, bool real)
 	if (real)
 		hist_make_real(&h), hist_make_real(&back);
 	for (int i = 0; i < 3000; i++) {
-		double v = ldexp(normal(), (int)(random_u64() % 60) - 20 * real);
+		double v = ldexp(normal(), (int)(unit_random() % 60) - 20 * real);
 
-		hist_add_f64(&h, real ? v : floor(v), 1 + random_u64() % 5);
+		hist_add_f64(&h, real ? v : floor(v), 1 + unit_random() % 5);
 	}
 	hist_add_i64(&h, 0, 3);
 	while (hist_next(&h, &at, &a)) {

@@ -4,15 +4,10 @@
 #include "stat/order.h"
 #include "unit.h"
 
-static uint64_t seed = 7;
-
 static double
 random_unit(void)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (double)(seed * 0x2545f4914f6cdd1d >> 11) * 0x1p-53;
+	return (double)(unit_random() >> 11) * 0x1p-53;
 }
 
 /* P(B <= k), B binomial (n, q), term by term. */

@@ -12,17 +12,6 @@
 #include "trace/writer.h"
 #include "unit.h"
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
 static struct slice
 draw_string(struct arena *a)
 {
@@ -32,27 +21,27 @@ draw_string(struct arena *a)
 	size_t n;
 	char *p;
 
-	if (draw(2))
-		return slice_of(odd[draw(sizeof odd / sizeof *odd)]);
-	n = draw(12);
+	if (unit_draw(2))
+		return slice_of(odd[unit_draw(sizeof odd / sizeof *odd)]);
+	n = unit_draw(12);
 	p = arena_alloc(a, n);
 	for (size_t i = 0; i < n; i++)
-		p[i] = (char)draw(256);
+		p[i] = (char)unit_draw(256);
 	return (struct slice){ p, n };
 }
 
 static int64_t
 draw_int(void)
 {
-	switch (draw(4)) {
+	switch (unit_draw(4)) {
 	case 0:
-		return (int64_t)draw(10);
+		return (int64_t)unit_draw(10);
 	case 1:
-		return -(int64_t)draw(100000);
+		return -(int64_t)unit_draw(100000);
 	case 2:
-		return draw(2) ? INT64_MAX : INT64_MIN;
+		return unit_draw(2) ? INT64_MAX : INT64_MIN;
 	default:
-		return (int64_t)(draw(UINT64_MAX));
+		return (int64_t)(unit_draw(UINT64_MAX));
 	}
 }
 
@@ -60,20 +49,20 @@ static union trace_value
 draw_value(struct arena *a, enum trace_kind kind)
 {
 	union trace_value v = { 0 };
-	uint32_t n = (uint32_t)draw(5);
+	uint32_t n = (uint32_t)unit_draw(5);
 
 	switch (kind) {
 	case TRACE_INT:
 		v.i = draw_int();
 		break;
 	case TRACE_BIG:
-		v.u = UINT64_MAX - draw(INT64_MAX);
+		v.u = UINT64_MAX - unit_draw(INT64_MAX);
 		break;
 	case TRACE_ADDR:
-		v.u = draw(3) ? draw(UINT64_MAX) : draw(16);
+		v.u = unit_draw(3) ? unit_draw(UINT64_MAX) : unit_draw(16);
 		break;
 	case TRACE_NUM:
-		v.d = draw(5) ? (double)draw_int() / (double)(1 + draw(1000)) : 1.0 / 0.0;
+		v.d = unit_draw(5) ? (double)draw_int() / (double)(1 + unit_draw(1000)) : 1.0 / 0.0;
 		break;
 	case TRACE_STR:
 	case TRACE_BYTES:
@@ -85,7 +74,7 @@ draw_value(struct arena *a, enum trace_kind kind)
 			.n = n + 1 };
 		for (uint32_t i = 0; i <= n; i++)
 			((uint64_t *)v.list.items)[i] =
-			    draw(2) ? 4096 + draw(3) : (uint64_t)draw_int();
+			    unit_draw(2) ? 4096 + unit_draw(3) : (uint64_t)draw_int();
 		break;
 	default:
 		v.list = (struct trace_list){ .s = arena_alloc(a, (n + 1) * sizeof(struct slice)),
@@ -108,7 +97,7 @@ draw_record(struct shapes *shapes, struct arena *a, unsigned k, int64_t t)
 {
 	static const char *const names[] = { "cpu", "pid", "x", "Y_1", "_z", "a9", "name",
 		"stack" };
-	unsigned fields = (unsigned)draw(8);
+	unsigned fields = (unsigned)unit_draw(8);
 	struct trace_field field[9];
 	union trace_value *value = arena_alloc(a, sizeof *value * 9);
 
@@ -116,7 +105,7 @@ draw_record(struct shapes *shapes, struct arena *a, unsigned k, int64_t t)
 	value[0].i = t;
 	for (unsigned f = 1; f <= fields; f++) {
 		field[f] = (struct trace_field){ slice_of(names[f - 1]),
-			(enum trace_kind)draw(TRACE_KINDS) };
+			(enum trace_kind)unit_draw(TRACE_KINDS) };
 		value[f] = draw_value(a, field[f].kind);
 	}
 	return (struct trace_record){ shapes_get(shapes, slice_of(types[k]), field, fields + 1),
@@ -175,15 +164,15 @@ put_rows(struct trace_writer *w, struct trace_block *b)
 		const struct trace_shape *shape = b->shape[s];
 		uint64_t word = 0;
 
-		if (draw(3) == 0) {
-			uint32_t n = 1 + (uint32_t)draw(b->records - i);
+		if (unit_draw(3) == 0) {
+			uint32_t n = 1 + (uint32_t)unit_draw(b->records - i);
 
 			CLAIM(trace_put_range(w, b, i, n, row) == 0);
 			i += n;
 			continue;
 		}
 		i++;
-		if (draw(2)) {
+		if (unit_draw(2)) {
 			CLAIM(trace_put_row(w, b, s, row[s]++) == 0);
 			continue;
 		}
@@ -214,11 +203,11 @@ rewritten(int fd, enum trace_encoding encoding, int level, size_t every, bool bl
 
 	if (blocks)
 		while (trace_read(r, &block) > 0) {
-			if (draw(2))
+			if (unit_draw(2))
 				put_rows(w, block);
 			else
 				CLAIM(trace_put_block(w, block) == 0);
-			if (every && draw(3) == 0)
+			if (every && unit_draw(3) == 0)
 				CLAIM(trace_flush(w) == 0);
 		}
 	else
@@ -306,7 +295,7 @@ rows_of_several_readers_keep_their_strings(void)
 		}
 		buf_slice(&want, LINE_MAGIC);
 		while (left > 0) {
-			unsigned i = (unsigned)draw(READERS), s;
+			unsigned i = (unsigned)unit_draw(READERS), s;
 			const uint16_t *sequence;
 			struct trace_record record;
 			union trace_value value[16];
@@ -333,7 +322,7 @@ rows_of_several_readers_keep_their_strings(void)
 			record = (struct trace_record){ b[i]->shape[s], value };
 			line_put(&want, &record);
 			CLAIM(trace_put_row(w, b[i], s, row[i][s]++) == 0);
-			if (draw(40) == 0)
+			if (unit_draw(40) == 0)
 				CLAIM(trace_flush(w) == 0);
 		}
 		CLAIM(trace_writer_close(w, NULL) == 0);

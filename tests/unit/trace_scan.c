@@ -9,17 +9,6 @@
 #include "trace/reader.h"
 #include "unit.h"
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t
-draw(uint64_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed % below;
-}
-
 static const char *const values[] = { "1", "-5", "0", "007", "123456789012345678",
 	"9223372036854775807", "18446744073709551615", "0x1f", "1.5", "nan", "name", "a:b", "a;b;",
 	";", "", "\"a b\"", "\"a;b\"", "\"", "@AAEC", "@A", "\\s1;2;", "a\\;b;", "a;b", "x=y",
@@ -31,18 +20,18 @@ draw_line(struct buf *b)
 	static const char *const types[] = { "x", "sample", "span", "a_long_name_of_a_type",
 		"1bad" };
 	static const char *const names[] = { "cpu", "name", "stack", "dur_ns", "a_long_name", "x" };
-	unsigned fields = (unsigned)draw(5);
+	unsigned fields = (unsigned)unit_draw(5);
 
-	buf_printf(b, "%s", types[draw(draw(9) ? 4 : 5)]);
-	if (draw(5))
+	buf_printf(b, "%s", types[unit_draw(unit_draw(9) ? 4 : 5)]);
+	if (unit_draw(5))
 		buf_printf(b, "\tt=%s",
-		    draw(6) ? (const char *[]){ "5", "12345678", "1000000000123",
-				  "16652577192076" }[draw(4)]
-			    : values[draw(sizeof values / sizeof *values)]);
+		    unit_draw(6) ? (const char *[]){ "5", "12345678", "1000000000123",
+				       "16652577192076" }[unit_draw(4)]
+				 : values[unit_draw(sizeof values / sizeof *values)]);
 	for (unsigned f = 0; f < fields; f++)
 		buf_printf(b, "\t%s=%s", names[f],
-		    values[draw(draw(4) ? 14 : sizeof values / sizeof *values)]);
-	if (draw(30) == 0)
+		    values[unit_draw(unit_draw(4) ? 14 : sizeof values / sizeof *values)]);
+	if (unit_draw(30) == 0)
 		buf_char(b, '\t');
 	buf_char(b, '\n');
 }
@@ -121,17 +110,17 @@ main(void)
 {
 	for (unsigned round = 0; round < 400; round++) {
 		struct buf text = BUF_INIT;
-		unsigned lines = 1 + (unsigned)draw(60),
-			 changes = round % 2 ? (unsigned)draw(10) : 0;
+		unsigned lines = 1 + (unsigned)unit_draw(60),
+			 changes = round % 2 ? (unsigned)unit_draw(10) : 0;
 		static const char odd[] = "\t\n;=\"\\@#0-x.ae\x01\xff";
 
 		buf_slice(&text, LINE_MAGIC);
 		for (unsigned i = 0; i < lines; i++)
 			draw_line(&text);
 		for (; changes > 0; changes--)
-			text.p[8 + draw(text.n - 8)] = odd[draw(sizeof odd - 1)];
-		if (draw(10) == 0)
-			text.n -= draw(5);
+			text.p[8 + unit_draw(text.n - 8)] = odd[unit_draw(sizeof odd - 1)];
+		if (unit_draw(10) == 0)
+			text.n -= unit_draw(5);
 		claim_alike(&text);
 		buf_free(&text);
 	}
