@@ -52,7 +52,8 @@ int trace_put_range(
     struct trace_writer *w, struct trace_block *b, uint32_t first, uint32_t n, uint32_t *row);
 
 /* Adds row `row` of shape s of a reader's block as it is. Frames cost a copy of words: strings and lists are looked up
- * once per distinct one of the block, in whatever order rows of several blocks come. */
+ * once per distinct one of the block, in whatever order rows of several blocks come. What the block holds must not change between its first row and its
+ * last: a block that is still gathered is sealed first. */
 int trace_put_row(struct trace_writer *w, struct trace_block *b, unsigned s, uint32_t row);
 
 /* Adds a row with other fields: field i of the writer's `shape` is the row's field from[i], which must be of its kind, or
