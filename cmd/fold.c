@@ -23,24 +23,21 @@ static const struct tool_spec spec = { "fold", "turns stacks into folded lines f
 	"[TRACE...]", options, TOOL_TABLE_OUT };
 
 static struct fold *fold;
-static uint64_t records;
+
+static void
+one_block(struct trace_reader *reader, const char *path, struct trace_block *b)
+{
+	struct error e;
+
+	if (fold_block(fold, b, &e) < 0)
+		tool_die("%s: %s", tool_where(path, reader), e.text);
+}
 
 static void
 read_trace(int fd, const char *path, void *context)
 {
-	struct trace_reader *reader = trace_reader_new(fd);
-	struct trace_block *b;
-	struct error e;
-	int r;
-
 	(void)context;
-	while ((r = trace_read(reader, &b)) > 0) {
-		if (fold_block(fold, b, &e) < 0)
-			tool_die("%s: %s", tool_where(path, reader), e.text);
-		records += b->records;
-		tool_progress(fd, records, trace_reader_offset(reader));
-	}
-	tool_reader_done(path, reader, r);
+	tool_blocks(fd, path, NULL, 0, one_block);
 }
 
 /* What is not in the output, and why: one line each. */

@@ -42,22 +42,14 @@ wrong(const struct error *e)
 }
 
 static void
-read_trace(int fd, const char *path, const struct kind_input *in)
+one_block(struct trace_reader *reader, const char *path, struct trace_block *b)
 {
-	struct trace_reader *reader = trace_reader_new(fd);
-	struct trace_block *b;
 	struct error e, told;
-	int got;
 
-	trace_reader_unread(reader, in->first, in->n);
-	while ((got = trace_read(reader, &b)) > 0) {
-		if (heat_block(&heat, b, &e) < 0) {
-			error_set(&told, "%s: %s", tool_where(path, reader), e.text);
-			wrong(&told);
-		}
-		tool_progress(fd, heat.records, trace_reader_offset(reader));
+	if (heat_block(&heat, b, &e) < 0) {
+		error_set(&told, "%s: %s", tool_where(path, reader), e.text);
+		wrong(&told);
 	}
-	tool_reader_done(path, reader, got);
 }
 
 static void
@@ -97,7 +89,7 @@ read_input(int fd, const char *path, void *context)
 		tool_warn("%s: %s", path, strerror(errno));
 		tool_status(2);
 	} else if (kind == KIND_TRACE) {
-		read_trace(fd, path, &in);
+		tool_blocks(fd, path, in.first, in.n, one_block);
 	} else if (kind == KIND_TABLE || kind == KIND_HISTOGRAM) {
 		read_table(fd, path, &in);
 	} else if (kind != KIND_EMPTY || in.n > 0) {

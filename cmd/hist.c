@@ -62,20 +62,12 @@ say_wrong(const char *where, const char *what, uint64_t n)
 }
 
 static void
-read_trace(int fd, const char *path, const struct kind_input *in)
+one_block(struct trace_reader *reader, const char *path, struct trace_block *b)
 {
-	struct trace_reader *reader = trace_reader_new(fd);
-	struct trace_block *b;
 	struct error e;
-	int got;
 
-	trace_reader_unread(reader, in->first, in->n);
-	while ((got = trace_read(reader, &b)) > 0) {
-		if (measure_block(measure, b, &e) < 0)
-			tool_die("%s: %s", tool_where(path, reader), e.text);
-		tool_progress(fd, measure->records, trace_reader_offset(reader));
-	}
-	tool_reader_done(path, reader, got);
+	if (measure_block(measure, b, &e) < 0)
+		tool_die("%s: %s", tool_where(path, reader), e.text);
 }
 
 static void
@@ -182,7 +174,7 @@ read_input(int fd, const char *path, void *context)
 	case KIND_EMPTY:
 		break;
 	case KIND_TRACE:
-		read_trace(fd, path, &in);
+		tool_blocks(fd, path, in.first, in.n, one_block);
 		break;
 	case KIND_NUMBERS:
 		read_numbers(fd, path, &in);

@@ -38,3 +38,22 @@ tool_inputs(void (*fn)(int fd, const char *path, void *context), void *context)
 		close(fd);
 	}
 }
+
+void
+tool_blocks(int fd, const char *path, const void *first, size_t n,
+    void (*block)(struct trace_reader *r, const char *path, struct trace_block *b))
+{
+	static uint64_t records; /* of all inputs */
+	struct trace_reader *r = trace_reader_new(fd);
+	struct trace_block *b;
+	int got;
+
+	if (n > 0)
+		trace_reader_unread(r, first, n);
+	while ((got = trace_read(r, &b)) > 0) {
+		block(r, path, b);
+		records += b->records;
+		tool_progress(fd, records, trace_reader_offset(r));
+	}
+	tool_reader_done(path, r, got);
+}

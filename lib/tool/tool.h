@@ -109,6 +109,11 @@ void tool_inputs(void (*fn)(int fd, const char *path, void *context), void *cont
  * 2 for both; with --strict any `lost` record of the input is an error, too), and frees the reader. */
 void tool_reader_done(const char *path, struct trace_reader *r, int got);
 
+/* Reads an input to its end for a tool that summarises traces: block() gets each block, the reader for messages with a
+ * place. first: n bytes of the input that were read already. Progress and damage are told here. */
+void tool_blocks(int fd, const char *path, const void *first, size_t n,
+    void (*block)(struct trace_reader *r, const char *path, struct trace_block *b));
+
 /* Progress on standard error after a second where it is a terminal: call as often as you like with totals. fd is the
  * input whose position over its size gives the ETA; -1 for none. */
 void tool_progress(int fd, uint64_t records, uint64_t bytes);
