@@ -42,19 +42,23 @@ holds(const char *text, const char *line)
 	struct trace_block *block;
 	unsigned char rows[1];
 	bool yes;
+	int fd;
 
 	buf_printf(&b, "#leat 1\n%s\n", line);
-	r = trace_reader_new(file_of(buf_view(&b)));
+	fd = file_of(buf_view(&b));
+	r = trace_reader_new(fd);
 	CLAIM(trace_next(r, &record) == 1);
 	yes = expr_record(x, &record);
 	trace_reader_free(r);
-	r = trace_reader_new(file_of(buf_view(&b)));
+	CLAIM(lseek(fd, 0, SEEK_SET) == 0);
+	r = trace_reader_new(fd);
 	CLAIM(trace_read(r, &block) == 1 && block->records == 1);
 	expr_rows(x, block, 0, rows);
 	if (rows[0] != yes || expr_row(x, block, 0, 0) != yes)
 		fprintf(stderr, "%s: %s: %d by record, %d by rows\n", text, line, yes, rows[0]);
 	CLAIM(rows[0] == yes && expr_row(x, block, 0, 0) == yes);
 	trace_reader_free(r);
+	close(fd);
 	expr_free(x);
 	buf_free(&b);
 	return yes;
