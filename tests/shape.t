@@ -27,7 +27,7 @@ NR == FNR { want[$1] = $2; whole += $2; n = split($1, f, ";"); p = f[1]; for (i 
 		if (on)
 			path = path ";" f[i]
 	}
-	if (!on || path ~ /;rounds;(cpu_time|clock_gettime)/ || path ~ /;(main|child)$/ || path ~ /;main;(child;)?[^rc]/)
+	if (!on || path ~ /;rounds;(cpu_time|clock_gettime)/ || path ~ /;(main|child)$/ || path ~ /;(thread_)?main;(child;)?[^rc]/)
 		overhead += weight
 	else if (path in want)
 		got[path] += weight
