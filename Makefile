@@ -50,6 +50,8 @@ EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 EXAMPLES += $(EXAMPLES:%=%.fp)
 PAGES := $(wildcard man/*.[1-8])
 PIPELINES := $(wildcard pipelines/*.mk)
+# Examples that are directories are experiments to copy; what was made in them stays.
+EXPERIMENTS := $(foreach d,$(wildcard examples/*/.),$(wildcard $(addprefix $(d:/.=)/,Makefile *.md *.c *.csv *.sh *.py)))
 
 all: $(BINS) $(EXAMPLES)
 
@@ -173,6 +175,7 @@ install: all
 	install -m 755 $(TOOLS:%=$(B)/libexec/leat/%) $(DESTDIR)$(PREFIX)/libexec/leat
 	install -d $(DESTDIR)$(PREFIX)/share/leat/pipelines
 	set -e; for p in $(PIPELINES); do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/leat/pipelines; done
+	set -e; for p in $(EXPERIMENTS); do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/leat/$$p; done
 	set -e; for p in $(PAGES); do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 
 uninstall:

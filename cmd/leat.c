@@ -14,7 +14,7 @@
 
 static const char usage[] = "usage: leat TOOL [ARGUMENT...]\n"
 			    "       leat help [TOOL]\n"
-			    "       leat --exec-path | --version | --help\n"
+			    "       leat --exec-path | --share-path | --version | --help\n"
 			    "small filters for measuring programs\n";
 
 static char *exec_path; /* the directory of the tools */
@@ -205,6 +205,26 @@ find_page(const char *tool)
 	return NULL;
 }
 
+/* The directory that holds pipelines/ and examples/: as installed, or the tree. */
+static char *
+find_share(void)
+{
+	static const char *const where[] = { "../share/leat", "../..", "../../..", NULL };
+	char *dir = home();
+
+	for (unsigned i = 0; where[i]; i++) {
+		char *path = join(dir, where[i]), *pipelines = join(path, "pipelines"), *real;
+
+		real = access(pipelines, R_OK) == 0 ? realpath(path, NULL) : NULL;
+		free(pipelines);
+		free(path);
+		if (real)
+			return real;
+	}
+	fprintf(stderr, "leat: %s/%s: no pipelines are installed there\n", dir, where[0]);
+	exit(2);
+}
+
 static bool
 on_path(const char *program)
 {
@@ -267,6 +287,8 @@ main(int argc, char **argv)
 		printf("leat %s\n", LEAT_VERSION);
 	} else if (strcmp(name, "--exec-path") == 0) {
 		printf("%s\n", exec_path);
+	} else if (strcmp(name, "--share-path") == 0) {
+		printf("%s\n", find_share());
 	} else if (strcmp(name, "help") == 0) {
 		help(argv[2]);
 	} else if (name[0] == '-') {

@@ -9,6 +9,11 @@ holds 'alone it lists the tools' "leat | grep -E '^  flamegraph +folded stacks t
 silent
 holds '--help is the same' 'leat >one; leat --help | diff one - && leat -h | diff one -'
 holds 'every tool is listed with a summary' 'for t in $(ls "$(leat --exec-path)"); do leat | grep -E "^  $t +[^ ]" || exit; done'
+try '--share-path is where the pipelines are' 0 'ls "$(leat --share-path)/pipelines" | grep -x latency.mk' <<'END'
+latency.mk
+END
+try 'a program that was moved away has none' 2 'mkdir -p lone/bin; cp "$B/bin/leat" lone/bin; lone/bin/leat --share-path' </dev/null
+said 'share/leat: no pipelines are installed there'
 holds '--exec-path is where the tools are' '[ -x "$(leat --exec-path)/flamegraph" ]'
 try 'a tool and its status' 2 'leat flamegraph nosuch' </dev/null
 said '^leat flamegraph: nosuch: No such file'
@@ -52,6 +57,10 @@ said "did you mean 'flamegraph'"
 holds 'make install' 'make -C "$TOP" -s B="$B" DESTDIR="$PWD/root" PREFIX=/opt/leat install'
 try 'installed, it finds its tools' 0 'mv root moved; moved/opt/leat/bin/leat --exec-path' <<END
 $PWD/moved/opt/leat/libexec/leat
+END
+try 'and the pipelines' 0 'cd "$(moved/opt/leat/bin/leat --share-path)" && pwd && ls pipelines/latency.mk' <<END
+$PWD/moved/opt/leat/share/leat
+pipelines/latency.mk
 END
 holds 'installed, it runs them' 'moved/opt/leat/bin/leat flamegraph --version'
 holds 'installed, it finds its pages' 'MANPAGER=cat PAGER=cat moved/opt/leat/bin/leat help | grep -q "LEAT(7)"'
