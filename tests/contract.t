@@ -33,9 +33,11 @@ END
 } >many
 : >nothing
 
-# is TOOL KIND: reads (traces), folded, other (reads something else), writes (a trace), output (-o), wrapper
+# is TOOL KIND: reads (traces), folded, other (reads something else), writes (a trace), output (-o), wrapper, source (reads
+# nothing)
 is () {
 	case $2 in
+	source) [ "$(sed -n '1s/.*\[OPTION\.\.\.\] *//p' "help.$1")" = '' ] ;;
 	reads) head -n 1 "help.$1" | grep -q 'TRACE' ;;
 	folded) head -n 1 "help.$1" | grep -q 'FOLDED' ;;
 	wrapper) head -n 1 "help.$1" | grep -q 'COMMAND' ;;
@@ -120,6 +122,23 @@ for t in $TOOLS; do
 		else
 			skip "$t: of a command" "$(tail -n 1 err)"
 		fi
+		continue
+	fi
+
+	if is "$t" source; then
+		holds "$t: it ends, and says nothing" "leat $t $a >/dev/null"
+		silent
+		holds "$t: -t writes lines, -f frames" "leat $t $a -t | head -n 1 | grep -x '#leat 1' && leat $t $a -f | zstd -q -t"
+		holds "$t: its books balance" "leat $t $a | leat audit"
+		holds "$t: what it opens it closes" "leat $t $a -t >one; sed -n 2p one | grep '^start	.*tool=$t	' && tail -n 1 one | grep '^end	.*tool=$t	'"
+		try "$t: an operand" 2 "leat $t $a operand" </dev/null
+		try "$t: a full disk" 2 "leat $t $a >/dev/full" </dev/null
+		said "^leat $t: standard output: "
+		holds "$t: no standard output" "leat $t $a >&-; [ \$? -eq 2 ]"
+		try "$t: -o on a full disk" 2 "leat $t -o /dev/full $a" </dev/null
+		said "^leat $t: /dev/full: "
+		try "$t: -o where nobody may write" 2 "leat $t -o nosuch/out $a" </dev/null
+		said "^leat $t: nosuch/out: "
 		continue
 	fi
 
