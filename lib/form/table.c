@@ -444,9 +444,11 @@ table_next(struct table *t)
 		return got;
 	if (t->parts->pending) {
 		t->parts->pending = false;
+		t->cells = t->columns;
 		return 1;
 	}
 	got = row(t);
+	t->cells = got > 0 ? (unsigned)got : 0;
 	if (got <= 0)
 		return got;
 	if ((unsigned)got != t->columns)

@@ -37,6 +37,7 @@ struct table {
 	struct slice *name; /* of the columns */
 	unsigned columns;
 	struct slice *cell; /* of the present row */
+	unsigned cells;     /* of the present row: as many as columns unless table_next() gave -1 */
 	uint64_t line;      /* of the present row */
 	struct slice kind;  /* of the first `#` line that has one, or empty */
 	struct table_word *word;
