@@ -13,6 +13,7 @@
 } >trace
 printf 'main;work 7\nmain;rest 3\n' >folded
 printf '%s\n' 12 7 13 9 8 11 10 >numbers
+printf 'claim,where,column,expect\nfirst,1=12,1,>10\n' >claims
 cat >script <<'END'
 app     7 [000]     1.000001:       1000 cpu-clock:
 	            4005d0 work+0x10 (/tmp/app)
@@ -53,7 +54,7 @@ input () {
 		echo trace
 	elif is "$1" folded; then
 		echo folded
-	elif [ "$1" = compare ]; then
+	elif [ "$1" = compare ] || [ "$1" = verify ]; then
 		echo numbers
 	else
 		echo script
@@ -70,6 +71,7 @@ args () {
 	pair) echo "-s 'name == a' -e 'name == b' -k pid" ;;
 	pick) echo "'t >= 0 || !has(t)'" ;;
 	plotgen) echo 'lines -x t -y cpu' ;;
+	verify) echo "$dir/claims" ;;
 	window) echo '-s none -e none' ;;
 	esac
 }

@@ -1,0 +1,71 @@
+/* claims.h - published values, held against tables of results
+ *
+ * A table of claims (CSV or TSV) has a row for each claim:
+ *
+ *	claim,where,over,column,expect,tolerance
+ *	merge beats heap,program=heap metric=wall_ns,program=merge metric=wall_ns,median,>=1.2,
+ *
+ * where and over are words COLUMN=VALUE (a value with blanks in quotes, of either kind) that hold of exactly one row of all
+ * tables that have these columns. The value is the cell in column of where's row, divided by that of over's where there is
+ * an over. column may be A/B: A of where's row over B of over's, or of the same row without an over. expect is a number,
+ * exactly or within the tolerance (absolute, or in % of it; NUMBER+-TOLERANCE and NUMBER±TOLERANCE as one word, too),
+ * >N >=N <N <=N, or LO..HI; numbers may have a unit (10ms, 4KiB). A column `note` is for people.
+ *
+ * Tables are read once, a row at a time: the cost is rows times claims, the memory is that of the claims.
+ *
+ * Units:     those of the tables; durations are nanoseconds, sizes bytes.
+ * Ownership: claims_read() to claims_free(); texts live as long.
+ * Errors:    claims_read() gives NULL and the text, which begins with the line; claims that cannot be looked up say why.
+ * Source:    own.
+ */
+#ifndef EXPERIMENT_CLAIMS_H
+#define EXPERIMENT_CLAIMS_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "form/table.h"
+
+enum claims_verdict {
+	CLAIMS_HOLDS,
+	CLAIMS_FAILS,
+	CLAIMS_UNKNOWN /* the value is not there, or twice, or no number; the claim cannot be read */
+};
+
+struct claims_one {
+	uint64_t line;
+	struct slice claim;
+	struct slice expect; /* as written, with its tolerance */
+	struct slice got;    /* a number; "-" where unknown */
+	enum claims_verdict verdict;
+	struct error error; /* why unknown */
+	struct claims_parts *parts;
+};
+
+struct claims {
+	struct claims_one *one;
+	size_t n;
+	size_t count[CLAIMS_UNKNOWN + 1]; /* of each verdict, once judged */
+	struct claims_memory *memory;
+};
+
+/* A claim that cannot be read is unknown; only a table that is none gives NULL. */
+struct claims *claims_read(int fd, struct error *e);
+
+/* A table begins; a row of it. path is what messages call it. */
+void claims_table(struct claims *c, const struct table *t, const char *path);
+void claims_row(struct claims *c, const struct table *t);
+
+/* After the last row: all verdicts. */
+void claims_judge(struct claims *c);
+
+const char *claims_word(enum claims_verdict v);
+
+/* The verdicts: a table of kind `verify`; columns for people; the same in Markdown. The first has no end of its own: rows
+ * follow whatever `#` lines the caller put before. */
+void claims_put_tsv(const struct claims *c, struct buf *to);
+void claims_put_text(const struct claims *c, struct buf *to);
+void claims_put_markdown(const struct claims *c, struct buf *to);
+
+void claims_free(struct claims *c);
+
+#endif
