@@ -4,17 +4,20 @@
  *
  *	runs/NAME/		a run that succeeded, whole
  *	part/NAME/		one that is being made, or was when its maker was killed
- *	part/NAME.claim		who makes it: host, boot, pid, start of that process, and until when the claim holds
+ *	part/NAME.claim		who makes it
  *	failed/NAME.N/		the Nth attempt at it that failed
  *
  * A run is moved between them with rename(2), and that is its only change of state. A claim is alive while the process that it
- * names is; that of another host while its time is not over (its maker renews it). Claims are looked at and changed under
- * a lock of the directory part/, so that of many that want a run one gets it.
+ * names is; where that cannot be looked at (another host, another boot, another PID namespace) until its time is over, which
+ * its maker renews. Claims are changed under a lock, part/.lock, so that of many that want a run one gets it; they are
+ * replaced whole, so that they can be looked at without it.
  *
- * Units:     nanoseconds.
+ * The clocks of hosts that share results should agree to within a lease.
+ *
+ * Units:     nanoseconds; start in clock ticks since boot.
  * Ownership: none is kept; a claim is a file.
  * Errors:    -1 and the text.
- * Source:    own; flock(2), proc_pid_stat(5).
+ * Source:    own; flock(2), rename(2), proc_pid_stat(5).
  */
 #ifndef EXPERIMENT_CLAIM_H
 #define EXPERIMENT_CLAIM_H
@@ -34,32 +37,58 @@ enum claim_state {
 };
 
 struct claim_owner {
-	char host[65];
-	char boot[37]; /* /proc/sys/kernel/random/boot_id */
-	pid_t pid;
-	uint64_t start;   /* field 22 of /proc/PID/stat */
-	pid_t session;    /* of the command, to be ended with it; 0: none yet */
-	int64_t until_ns; /* CLOCK_REALTIME: after that it is dead for other hosts */
+	char host[65];  /* as a batch system calls it ($SLURMD_NODENAME), else its name */
+	char boot[37];  /* /proc/sys/kernel/random/boot_id */
+	uint64_t space; /* the PID namespace */
+	pid_t pid;      /* 0: nobody */
+	uint64_t start; /* of that process: a number alone is used again */
+	char id[37];    /* of this attempt; all that it starts has run_id=ID in its environment */
+	pid_t session;  /* of the command, to be ended with it; 0: none yet */
+	uint64_t session_start;
+	int64_t until_ns; /* CLOCK_REALTIME: after that it is dead for who cannot look */
 };
 
-/* The state of a run, and in *owner (may be NULL) who has it where it is held or left. */
+enum {
+	CLAIM_LEASE_S = 60, /* what makers take and renew */
+
+	/* for claim_take_as() */
+	CLAIM_AGAIN = 1, /* also where it is done: the new one will take its place */
+	CLAIM_INHERIT =
+	    2 /* also where an ancestor of the owner holds it: `plan --next` takes for its caller */
+};
+
+/* The state of a run, and in *owner (may be NULL) who has it where it is held or left (pid 0 where that is not known). */
 int claim_look(const char *results, struct slice name, enum claim_state *state,
     struct claim_owner *owner, struct error *e);
 
 /* Takes the run for the process owner if it is free or left, for lease_ns: 1; 0 where it is held or done; -1. What a dead
- * maker on this machine left running is killed first, and its part/NAME becomes failed/NAME.N. */
+ * maker on this machine left running is killed first, and its part/NAME becomes failed/NAME.N. The directories are made
+ * where they are missing. */
 int claim_take(
     const char *results, struct slice name, pid_t owner, uint64_t lease_ns, struct error *e);
+int claim_take_as(const char *results, struct slice name, pid_t owner, uint64_t lease_ns,
+    unsigned how, struct error *e);
 
-/* Renews an own claim, with the session of the command. */
+/* Renews this process's claim, with the session of the command. */
 int claim_renew(
     const char *results, struct slice name, pid_t session, uint64_t lease_ns, struct error *e);
 
-/* Ends the claim: part/NAME becomes runs/NAME, or the next failed/NAME.N, whose N is put into *attempt (may be NULL). */
+/* Ends this process's claim: part/NAME becomes runs/NAME (what was there becomes the next failed/NAME.N), or the next
+ * failed/NAME.N, whose N is put into *attempt (may be NULL; 0 where there was no part/NAME). An error where it is another's by
+ * now. */
 int claim_succeed(const char *results, struct slice name, struct error *e);
 int claim_fail(const char *results, struct slice name, unsigned *attempt, struct error *e);
 
-/* How many failed/NAME.N there are. */
+/* How many failed/NAME.N there are, up to the first N that is not. */
 unsigned claim_failures(const char *results, struct slice name);
+
+/* What this host is called in claims. */
+void claim_host(char host[65]);
+
+/* The lock of this host for results: one run at a time. Waits; the descriptor, or -1. What the last holder left running when
+ * it was killed is killed first. claim_turn_note() says whose turn it is: the claim of name; claim_turn_end() lets the next one go. */
+int claim_turn(const char *results, struct error *e);
+int claim_turn_note(int turn, const char *results, struct slice name, struct error *e);
+void claim_turn_end(int turn);
 
 #endif
