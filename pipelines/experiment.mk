@@ -66,13 +66,11 @@ endif
 ifneq ($(strip $(foreach c,% : $$ ' " ; & | ( ) *,$(findstring $(c),$(CURDIR)$(RESULTS)$(TABLE)))),)
 $(error a path has one of % : $$ ' " ; & | ( ) * in it, which make or the shell would not take for a part of a name: $(CURDIR) $(RESULTS) $(TABLE))
 endif
-# One process, only where nobody has asked yet.
-ifndef EXPERIMENT_LEAT
+ifneq ($(origin EXPERIMENT_LEAT),command line)
 EXPERIMENT_LEAT := $(if $(findstring /,$(LEAT)),$(abspath $(LEAT)),$(shell command -v $(LEAT)))
 ifeq ($(wildcard $(EXPERIMENT_LEAT)),)
 $(error $(LEAT) is not in PATH: install leat, or say LEAT=/where/it/is)
 endif
-export EXPERIMENT_LEAT
 endif
 
 define EXPERIMENT_NL
@@ -83,7 +81,9 @@ endef
 experiment-quoted = $$'$(subst $(EXPERIMENT_NL),\n,$(subst ',\',$(subst \,\\,$(1))))'
 experiment-dry-run = $(findstring n,$(firstword -$(MAKEFLAGS)))
 EXPERIMENT_Q     := $(if $(V),,@)
-EXPERIMENT_AGAIN  = $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST))
+EXPERIMENT_AGAIN  = $(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) EXPERIMENT_LEAT=$(EXPERIMENT_LEAT)
+# What is started here gets the same environment under make and make -j8, and a make inside of it is one of its own.
+EXPERIMENT_APART := unset MAKEFLAGS MFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR EXPERIMENT_STAGE EXPERIMENT_LEAT
 EXPERIMENT_STORE := $(RESULTS)/store.db
 EXPERIMENT_TABLES := $(RESULTS)/results.tsv $(RESULTS)/stat.tsv
 EXPERIMENT_KICK  := $(filter kick,$(SIZE))
@@ -134,7 +134,7 @@ endif
 # Which runs are dry, and those of each cell.
 EXPERIMENT_AWK = '/^\#/ { next } \
 	!head { for (i = 1; i <= NF; i++) at[$$i] = i; head = 1; next } \
-	{ cell = $$1; sub(/\.[0-9]+$$/, "", cell); dry = $$at["dry"] \
+	{ cell = $$1; sub(/\.[0-9]+$$/, "", cell); dry = $$at["dry"]; \
 	  if (dry == 1 || dry == "yes") drys = drys " " $$1; else if (runs[cell] == "") cells = cells " " cell; \
 	  runs[cell] = runs[cell] " " $$1 } \
 	END { print "DRY :=" drys; print "CELLS :=" cells; for (c in runs) print "RUNS_" c " :=" runs[c] | "sort" }'
@@ -178,7 +178,7 @@ experiment-run = $(ON_NODE) $(EXPERIMENT_LEAT) run --plan $(RESULTS)/plan.tsv --
 	$(if $(RUN),-- bash -o pipefail -e -c $(call experiment-quoted,$(RUN)))
 EXPERIMENT_DIRECT := $(if $(EXPERIMENT_STAGE),$(EXPERIMENT_ALL),$(filter $(EXPERIMENT_ALL),$(MAKECMDGOALS)))
 $(EXPERIMENT_DIRECT): $(RESULTS)/runs/%/run.leat: | $(PROGRAMS)
-	$(EXPERIMENT_Q)$(call experiment-run,$*)
+	$(EXPERIMENT_Q)$(EXPERIMENT_APART); $(call experiment-run,$*)
 $(filter $(EXPERIMENT_DIRECT),$(EXPERIMENT_REDO)): experiment-force
 # What leat run has put there is whole.
 .PRECIOUS: $(EXPERIMENT_ALL) $(EXPERIMENT_STORE) $(RESULTS)/plan.tsv
@@ -190,7 +190,7 @@ ifeq ($(PARALLEL),)
 .NOTPARALLEL:
 endif
 else
-$(filter-out $(EXPERIMENT_DIRECT),$(EXPERIMENT_TODO)): runs ; @:
+$(filter-out $(EXPERIMENT_DIRECT),$(EXPERIMENT_TODO)): runs ;
 endif
 
 runs: $(RESULTS)/plan.tsv $(RESULTS)/asked/run | $(PROGRAMS)
@@ -220,7 +220,7 @@ EXPERIMENT_DIRS = 'FNR == 1 { file++; head = 0 } \
 	file == 1 { if ($$at["state"] == "done") print runs "/" $$1; next } \
 	file == 2 { settings[$$1] = $$at["settings"]; next } \
 	/^run\t/ { name = hash = ""; for (i = 2; i <= NF; i++) { \
-		if ($$i ~ /^name=/) name = substr($$i, 6); if ($$i ~ /^settings=/) hash = substr($$i, 10) } \
+		if ($$i ~ /^name=/) name = substr($$i, 6); if ($$i ~ /^settings=/) hash = substr($$i, 10) }; \
 	  if (name in settings && settings[name] == hash) { sub(/\/run.leat$$/, "", FILENAME); print FILENAME } }'
 EXPERIMENT_FORGET = 'NR == FNR { sub(/.*\//, ""); sub(/\.[0-9]+$$/, ""); there[$$0] = 1; next } \
 	/^\#/ || !head++ { next } \
@@ -294,8 +294,8 @@ $(RESULTS)/verdicts.tsv: $(CLAIMS) $(CLAIMS_TABLE)
 	if [ $$s -eq 0 ] || [ $$s$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; \
 	else cat $@.$$$$; rm -f $@.$$$$; exit $$s; fi
 verify: $(RESULTS)/verdicts.tsv
-	@cat $<
-	$(if $(EXPERIMENT_KICK),@echo 'small runs show that all stages work; what they give is not judged')
+	@$(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE)$(if $(EXPERIMENT_KICK), 2>&1 || [ $$? -eq 1 ]; \
+	    echo 'small runs show that all stages work; what they give is not judged')
 else
 verify:
 	$(if $(filter verify,$(MAKECMDGOALS)),@echo 'there are no claims: write claims.csv, see leat-verify(1)')
