@@ -24,8 +24,19 @@ enum {
 	SCHEMA_VERSION = 1,
 	SCHEMA_APPLICATION = 0x6c656174, /* "leat", in the file's header */
 	SCHEMA_RUN_SHIFT = 40,
-	SCHEMA_COLUMNS = 16, /* of a raw table at most, without id, shape and more */
-	SCHEMA_TABLES = 8
+	SCHEMA_COLUMNS = 16 /* of a raw table at most, without id, shape and more */
+};
+
+enum schema_table_name {
+	SCHEMA_ACCESS,
+	SCHEMA_ALLOC,
+	SCHEMA_FREE,
+	SCHEMA_SPAN,
+	SCHEMA_SAMPLE,
+	SCHEMA_EVENT,
+	SCHEMA_READING,
+	SCHEMA_OTHER,
+	SCHEMA_TABLES
 };
 
 /* What a column holds. A field of a kind that is not said here goes into `more`. */
@@ -53,7 +64,6 @@ struct schema_table {
 	unsigned columns;
 };
 
-/* SCHEMA_TABLES of them; the last is `other`. */
 extern const struct schema_table schema_table[SCHEMA_TABLES];
 
 /* The field that a column is of. */
