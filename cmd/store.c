@@ -1,28 +1,27 @@
 /* store - many runs in one database; see leat-store(1) */
+#include <signal.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "store/store.h"
 #include "store/store_add.h"
 #include "store/store_get.h"
-#include "tool/tool.h"
-#if __has_include("store/store_list.h")
 #include "store/store_list.h"
-#endif
-#if __has_include("store/store_stat.h")
-#include "store/store_stat.h"
-#endif
-#if __has_include("store/store_sql.h")
 #include "store/store_sql.h"
-#endif
+#include "store/store_stat.h"
+#include "tool/tool.h"
 
-enum { FIRST_ONLY = 256, METRIC, BASE, TRACE };
+enum { FIRST_ONLY = 256, METRIC, BASE, CONFIDENCE, RESAMPLES, SEED, TRACE };
 
 static const struct tool_option options[] = {
 	{ FIRST_ONLY, "first-only", NULL,
 	    "add: traces of first repetitions only, statistics of all" },
 	{ TRACE, "trace", "NAME", "get: this trace of the run" },
-	{ METRIC, "metric", "LIST", "stat: these metrics" },
-	{ BASE, "base", "FACTOR=LEVEL", "stat: what overhead is against" },
+	{ METRIC, "metric", "LIST", "stat: these metrics (all: every one)" },
+	{ BASE, "base", "FACTOR=LEVEL", "stat: what overhead is against (default: dry cells)" },
+	{ CONFIDENCE, "confidence", "PERCENT", "stat: of the intervals (default 95)" },
+	{ RESAMPLES, "resamples", "N", "stat: resamples (default 1999)" },
+	{ SEED, "seed", "N", "stat: of the random numbers (default 1)" },
 	{ 0 },
 };
 static const struct tool_spec spec = { "store", "many runs in one database",
@@ -51,54 +50,80 @@ open_store(const char *path, enum store_mode mode)
 }
 
 static void
+told_lost(uint64_t lost)
+{
+	if (tool_is_strict() && lost > 0) {
+		tool_warn("something was lost, and --strict was given");
+		tool_status(2);
+	}
+}
+
+static void
 list(const char *db)
 {
 	struct store *s = open_store(db, STORE_READ);
-	struct error e = { 0 };
+	struct error e = { "" };
+	uint64_t lost = 0;
 
-	(void)e;
-
-	(void)out;
-#if __has_include("store/store_list.h")
-	if (store_list(s, &out, &e) < 0 && e.text[0])
+	if (store_list(s, &out, &lost, &e) < 0 && e.text[0])
 		tool_die("%s", e.text);
-#endif
+	told_lost(lost);
 	store_close(s);
 }
 
 static void
-statistics(const char *db, const char *metric, const char *base)
+statistics(const char *db, const struct store_stat_options *o)
 {
 	struct store *s = open_store(db, STORE_READ);
-	struct error e = { 0 };
+	struct store_stat_told told = { 0 };
+	struct error e = { "" };
 
-	(void)e;
-
-	(void)metric;
-	(void)base;
-#if __has_include("store/store_stat.h")
-	if (store_stat(
-		s, &(struct store_stat_options){ .metrics = metric, .base = base }, &out, &e) < 0 &&
-	    e.text[0])
+	if (store_stat(s, o, &out, &told, &e) < 0 && e.text[0])
 		tool_die("%s", e.text);
-#endif
+	if (told.note.text[0])
+		tool_warn("%s", told.note.text);
+	told_lost(told.lost);
 	store_close(s);
+}
+
+static struct store *asked;
+
+/* The first Ctrl-C ends the query, the second one us. */
+static void
+interrupt(int unused)
+{
+	(void)unused;
+	store_sql_interrupt(asked);
 }
 
 static void
 sql(const char *db, const char *query)
 {
-	struct store *s = open_store(db, STORE_READ);
-	struct error e = { 0 };
+	struct sigaction act = { .sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND },
+			 old;
+	struct error e = { "" };
 
-	(void)e;
-
-	(void)query;
-#if __has_include("store/store_sql.h")
-	if (store_sql(s, query, &out, &e) < 0 && e.text[0])
+	asked = open_store(db, STORE_READ);
+	tool_out(); /* it has its own handler */
+	if (sigaction(SIGINT, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &act, NULL);
+	if (store_sql(asked, query, &out, &e) < 0 && e.text[0])
 		tool_die("%s", e.text);
-#endif
-	store_close(s);
+	signal(SIGINT, SIG_DFL);
+	store_close(asked);
+}
+
+static double
+percent(const char *option, const char *arg)
+{
+	struct slice s = slice_of(arg);
+	double v;
+
+	if (s.n > 0 && s.p[s.n - 1] == '%')
+		s.n--;
+	if (num_f64(s, &v) < 0 || !(v > 0 && v < 100))
+		tool_usage_error("%s: '%s' is no percentage between 0 and 100", option, arg);
+	return v / 100;
 }
 
 static void
@@ -185,8 +210,8 @@ no_more(void)
 int
 main(int argc, char **argv)
 {
-	const char *arg, *what, *db, *metric = NULL, *base = NULL;
-	const char *trace = NULL;
+	struct store_stat_options stat = { .seed = 1 };
+	const char *arg, *what, *db, *trace = NULL;
 	bool first_only = false;
 	int c;
 
@@ -200,10 +225,19 @@ main(int argc, char **argv)
 			trace = arg;
 			break;
 		case METRIC:
-			metric = arg;
+			stat.metrics = arg;
 			break;
 		case BASE:
-			base = arg;
+			stat.base = arg;
+			break;
+		case CONFIDENCE:
+			stat.confidence = percent("--confidence", arg);
+			break;
+		case RESAMPLES:
+			stat.resamples = (uint32_t)tool_number("--resamples", arg, 99, 10000000);
+			break;
+		case SEED:
+			stat.seed = tool_number("--seed", arg, 0, UINT64_MAX);
 			break;
 		}
 	what = tool_operand("what to do: add, list, stat, get or sql");
@@ -215,7 +249,7 @@ main(int argc, char **argv)
 		list(db);
 	} else if (strcmp(what, "stat") == 0) {
 		no_more();
-		statistics(db, metric, base);
+		statistics(db, &stat);
 	} else if (strcmp(what, "get") == 0) {
 		const char *run = tool_operand("the run");
 

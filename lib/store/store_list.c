@@ -30,7 +30,7 @@ put_units(struct buf *to, const struct store_runs *r)
 	}
 }
 
-static void
+static int64_t
 put_head(struct buf *to, struct store_runs *r)
 {
 	size_t failed = 0, n;
@@ -55,6 +55,7 @@ put_head(struct buf *to, struct store_runs *r)
 	}
 	buf_char(to, '\n');
 	free(title);
+	return lost;
 }
 
 static void
@@ -93,14 +94,17 @@ put_run(struct buf *to, const struct store_runs *r, const struct store_run *x)
 }
 
 int
-store_list(struct store *s, const struct store_out *out, struct error *e)
+store_list(struct store *s, const struct store_out *out, uint64_t *lost, struct error *e)
 {
 	struct buf to = BUF_INIT;
 	struct store_runs r;
+	int64_t all_lost = 0;
 	int read = store_runs_read(&r, s, e), result = read;
 
 	if (result == 0)
-		put_head(&to, &r);
+		all_lost = put_head(&to, &r);
+	if (lost)
+		*lost = (uint64_t)all_lost;
 	for (size_t i = 0; result == 0 && i < r.runs; i++) {
 		put_run(&to, &r, &r.run[i]);
 		if (to.n >= STORE_CHUNK)

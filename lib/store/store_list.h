@@ -17,8 +17,11 @@
 #ifndef STORE_STORE_LIST_H
 #define STORE_STORE_LIST_H
 
+#include <stdint.h>
+
 #include "store/store.h"
 
-int store_list(struct store *s, const struct store_out *out, struct error *e);
+/* *lost (may be NULL): the sum of what the table says of it. */
+int store_list(struct store *s, const struct store_out *out, uint64_t *lost, struct error *e);
 
 #endif

@@ -21,6 +21,7 @@ struct stat {
 	bool *wanted;                     /* of each metric */
 	uint64_t *missing, *text, *again; /* values, of each metric */
 	double *value[2];                 /* of a cell, and of its base */
+	struct store_stat_told told;
 };
 
 /* ---- options ---- */
@@ -245,10 +246,11 @@ put_row(struct buf *to, struct stat *s, const struct store_cell *c, unsigned met
 }
 
 static void
-put_lost(struct buf *to, uint64_t n, const char *why, struct slice metric)
+put_lost(struct buf *to, struct stat *s, uint64_t n, const char *why, struct slice metric)
 {
 	if (n == 0)
 		return;
+	s->told.lost += n;
 	buf_printf(to, "# lost=%" PRIu64 " why=%s", n, why);
 	if (metric.p)
 		table_put_word(to, "metric", metric);
@@ -272,16 +274,16 @@ put_head(struct buf *to, struct stat *s, bool bare)
 	    s->o->resamples);
 	if (failed > 0)
 		buf_printf(to, "# failed=%zu\n", failed);
-	put_lost(to, others, "other-settings", (struct slice){ NULL, 0 });
+	put_lost(to, s, others, "other-settings", (struct slice){ NULL, 0 });
 	for (unsigned i = 0; i < s->r.metrics; i++)
 		if (s->wanted[i]) {
 			struct slice title = s->r.metric[i].title;
 
 			for (size_t c = 0; c < s->cells.cells; c++)
 				count_losses(s, &s->cells.cell[c], i);
-			put_lost(to, s->missing[i], "missing", title);
-			put_lost(to, s->text[i], "not-a-number", title);
-			put_lost(to, s->again[i], "twice-in-a-run", title);
+			put_lost(to, s, s->missing[i], "missing", title);
+			put_lost(to, s, s->text[i], "not-a-number", title);
+			put_lost(to, s, s->again[i], "twice-in-a-run", title);
 		}
 	for (size_t i = 0; i < FIXED; i++)
 		taken[i] = slice_of(fixed[i]);
@@ -334,20 +336,17 @@ prepare(struct stat *s, struct error *e)
 }
 
 static void
-put_note(const struct stat *s, long without, const struct error *why)
+take_note(struct stat *s, long without, const struct error *why)
 {
-	if (s->o->note == NULL)
-		return;
-	*s->o->note = (struct error){ 0 };
 	if (without > 0)
-		error_set(s->o->note, "%ld of %zu cells have no base, so no overhead%s: %s",
+		error_set(&s->told.note, "%ld of %zu cells have no base, so no overhead%s: %s",
 		    without, s->cells.cells, s->o->base ? "" : " (--base FACTOR=LEVEL names one)",
 		    why->text);
 }
 
 int
 store_stat(struct store *store, const struct store_stat_options *options,
-    const struct store_out *out, struct error *e)
+    const struct store_out *out, struct store_stat_told *told, struct error *e)
 {
 	struct store_stat_options o = *options;
 	struct stat s = { .o = &o };
@@ -362,13 +361,15 @@ store_stat(struct store *store, const struct store_stat_options *options,
 	if (result == 0)
 		without = store_cells_bases(&s.cells, o.base, &why, e);
 	if (without >= 0) {
-		put_note(&s, without, &why);
+		take_note(&s, without, &why);
 		result = put_table(&s, out);
 		if (result < 0)
 			*e = (struct error){ 0 };
 	} else {
 		result = -1;
 	}
+	if (told)
+		*told = s.told;
 	free(s.wanted);
 	free(s.missing);
 	free(s.value[0]);

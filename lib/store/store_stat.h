@@ -41,10 +41,15 @@ struct store_stat_options {
 	double confidence;  /* 0: 0.95 */
 	uint32_t resamples; /* 0: STORE_STAT_RESAMPLES */
 	uint64_t seed;
-	struct error *note; /* may be NULL: what the user should be told, or an empty text */
 };
 
+struct store_stat_told {
+	struct error note; /* what the user should be told, or an empty text */
+	uint64_t lost;     /* the sum of what the table says of it */
+};
+
+/* told may be NULL. */
 int store_stat(struct store *s, const struct store_stat_options *o, const struct store_out *out,
-    struct error *e);
+    struct store_stat_told *told, struct error *e);
 
 #endif

@@ -74,12 +74,12 @@ value(const struct got *g, size_t row, const char *column)
 }
 
 static struct got
-statistics(struct store *s, const struct store_stat_options *o)
+statistics(struct store *s, const struct store_stat_options *o, struct store_stat_told *told)
 {
 	struct got g = { BUF_INIT, NULL, 0, 0 };
 	struct error e = { "" };
 
-	if (store_stat(s, o, &(struct store_out){ put, &g.text }, &e) < 0)
+	if (store_stat(s, o, &(struct store_out){ put, &g.text }, told, &e) < 0)
 		fprintf(stderr, "%s\n", e.text);
 	CLAIM(e.text[0] == '\0');
 	take_apart(&g);
@@ -174,7 +174,7 @@ numbers_are_right(void)
 			squares += (v[i] - sum / n) * (v[i] - sum / n);
 		qsort(v, (size_t)n, sizeof *v, by_value);
 		median = n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
-		g = statistics(s, &(struct store_stat_options){ 0 });
+		g = statistics(s, &(struct store_stat_options){ 0 }, NULL);
 		CLAIM(g.rows == 2 && value(&g, 1, "runs") == n);
 		CLAIM(value(&g, 1, "min") == v[0] && value(&g, 1, "max") == v[n - 1]);
 		CLAIM(value(&g, 1, "median") == median);
@@ -212,7 +212,7 @@ equal_is_zero(void)
 			add_run(s, id++, 1, 1, i % 2 ? "dry" : "on", i + 1, 1, 1e9);
 		}
 		run_sql(s, "COMMIT");
-		g = statistics(s, &(struct store_stat_options){ .seed = (uint64_t)n });
+		g = statistics(s, &(struct store_stat_options){ .seed = (uint64_t)n }, NULL);
 		CLAIM(g.rows == 3 && value(&g, 1, "failed") == n / 2 &&
 		      value(&g, 2, "failed") == n - n / 2);
 		CLAIM(value(&g, 1, "runs") == n && value(&g, 2, "runs") == n);
@@ -243,7 +243,7 @@ intervals_hold(void)
 			add_run(s, (int)id++, a, 0, "on", i + 1, 0, 1200 + 40 * normal());
 		}
 	run_sql(s, "COMMIT");
-	g = statistics(s, &(struct store_stat_options){ .resamples = 499 });
+	g = statistics(s, &(struct store_stat_options){ .resamples = 499 }, NULL);
 	CLAIM(g.rows == 2 * CELLS + 1);
 	for (size_t i = 1; i < g.rows; i++) {
 		double truth = i % 2 ? 1000 : 1200;
@@ -271,7 +271,7 @@ bases_are_right(void)
 	for (int round = 0; round < 60; round++) {
 		struct store *s = empty_store();
 		bool dry[A][B], on[A][B], some_dry = false;
-		struct error note = { "" };
+		struct store_stat_told told;
 		struct got g;
 		size_t row = 1, without = 0;
 		int id = 1;
@@ -291,7 +291,7 @@ bases_are_right(void)
 					add_run(s, id++, a, b, "on", 1, 0, 2 * (100 + a * 10 + b));
 			}
 		run_sql(s, "COMMIT");
-		g = statistics(s, &(struct store_stat_options){ .note = &note });
+		g = statistics(s, &(struct store_stat_options){ 0 }, &told);
 		for (int a = 0; a < A; a++)
 			for (int b = 0; b < B; b++) {
 				if (dry[a][b])
@@ -306,12 +306,12 @@ bases_are_right(void)
 				without += !dry[a][b];
 				row++;
 			}
-		CLAIM(row == g.rows && some_dry && (without > 0) == (note.text[0] != '\0'));
-		CLAIM(without == 0 || (size_t)atoi(note.text) == without);
+		CLAIM(row == g.rows && some_dry && (without > 0) == (told.note.text[0] != '\0'));
+		CLAIM(without == 0 || (size_t)atoi(told.note.text) == without);
 		got_free(&g);
 
 		/* a base by name: all others with the same rest */
-		g = statistics(s, &(struct store_stat_options){ .base = "a=0" });
+		g = statistics(s, &(struct store_stat_options){ .base = "a=0" }, NULL);
 		for (size_t i = 1; i < g.rows; i++) {
 			int a = (int)value(&g, i, "a"), b = (int)value(&g, i, "b");
 			bool is_dry = strcmp(cell(&g, i, "config"), "dry") == 0;
@@ -359,10 +359,11 @@ order_is_nothing(void)
 
 			text = BUF_INIT;
 			if (table == 0)
-				result = store_list(s, &out, &e);
+				result = store_list(s, &out, NULL, &e);
 			else if (table == 1)
-				result = store_stat(
-				    s, &(struct store_stat_options){ .resamples = 99 }, &out, &e);
+				result =
+				    store_stat(s, &(struct store_stat_options){ .resamples = 99 },
+					&out, NULL, &e);
 			else
 				result = store_sql(s,
 				    "SELECT a, b, config, rep, median(wall_ns) FROM results GROUP "
