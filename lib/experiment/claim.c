@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,7 +16,7 @@
 #include "sys/clock.h"
 #include "sys/process.h"
 
-enum { ANCESTORS = 64 };
+enum { ANCESTORS = 64, WAIT_MS = 1000 };
 
 /* ---- places ---- */
 
@@ -347,6 +349,36 @@ claim_look(const char *results, struct slice name, enum claim_state *state,
 	result = look(&p, state, owner ? owner : &unused, e);
 	places_close(&p);
 	return result;
+}
+
+int
+claim_owner(const char *results, struct slice name, struct claim_owner *owner, struct error *e)
+{
+	struct places p;
+	int result;
+
+	if (places_open(&p, results, name, e) < 0)
+		return -1;
+	result = read_owner(p.claim, owner, e);
+	places_close(&p);
+	return result;
+}
+
+bool
+claim_is_inherited(const struct claim_owner *owner)
+{
+	return is_above(owner, getpid(), 1);
+}
+
+void
+claim_wait(const struct claim_owner *owner)
+{
+	int fd = is_here(owner) ? (int)syscall(SYS_pidfd_open, owner->pid, 0) : -1;
+
+	/* without a descriptor, poll(2) only sleeps */
+	poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
+	if (fd >= 0)
+		close(fd);
 }
 
 static char *

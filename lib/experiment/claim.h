@@ -69,6 +69,15 @@ int claim_take(
 int claim_take_as(const char *results, struct slice name, pid_t owner, uint64_t lease_ns,
     unsigned how, struct error *e);
 
+/* Who has the claim, be he dead or alive, and the run done or not: 1; 0 where nobody has; -1. */
+int claim_owner(const char *results, struct slice name, struct claim_owner *owner, struct error *e);
+
+/* Whether an ancestor of this process has it: then CLAIM_INHERIT takes it. */
+bool claim_is_inherited(const struct claim_owner *owner);
+
+/* Waits until the owner may have ended it: until the process has ended, or for a second. */
+void claim_wait(const struct claim_owner *owner);
+
 /* Renews this process's claim, with the session of the command. */
 int claim_renew(
     const char *results, struct slice name, pid_t session, uint64_t lease_ns, struct error *e);

@@ -173,6 +173,42 @@ sys_process_below(struct sys_process *list, size_t n, pid_t pid)
 	return kept;
 }
 
+static bool
+belongs(const struct sys_process *p, const struct sys_process *other, size_t others)
+{
+	for (size_t i = 0; i < others; i++)
+		if (p->session == other[i].session ||
+		    (p->pid == other[i].pid && p->start == other[i].start))
+			return true;
+	return false;
+}
+
+size_t
+sys_process_without(
+    struct sys_process *list, size_t n, const struct sys_process *other, size_t others)
+{
+	bool *drop = xcalloc(n + 1, sizeof *drop);
+	size_t kept = 0;
+	bool more = others > 0;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < n; i++) {
+			const struct sys_process *parent = find(list, n, list[i].parent);
+
+			if (drop[i] ||
+			    !(belongs(&list[i], other, others) || (parent && drop[parent - list])))
+				continue;
+			drop[i] = more = true;
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!drop[i])
+			list[kept++] = list[i];
+	free(drop);
+	return kept;
+}
+
 /* A session's number is not given to a new process while it has members; but when the leader is gone, and with it what told
  * the session from a later one of this number, only the environment tells. */
 static bool

@@ -41,6 +41,10 @@ int sys_process_signal(const struct sys_process *p, int number);
 /* What the list keeps: the descendants of pid, without it. */
 size_t sys_process_below(struct sys_process *list, size_t n, pid_t pid);
 
+/* What the list keeps: those that are not in another, made before, nor descend from one in it, nor are in the session of one. */
+size_t sys_process_without(
+    struct sys_process *list, size_t n, const struct sys_process *other, size_t others);
+
 /* A set of processes: those that began with something that is no more. */
 struct sys_process_left {
 	pid_t session; /* 0: none */
