@@ -350,23 +350,20 @@ store_stat(struct store *store, const struct store_stat_options *options,
 {
 	struct store_stat_options o = *options;
 	struct stat s = { .o = &o };
-	struct error why;
+	struct error why, first = { "" };
 	long without = -1;
 	int result = store_runs_read(&s.r, store, e);
 
 	o.confidence = o.confidence > 0 ? o.confidence : 0.95;
 	o.resamples = o.resamples > 0 ? o.resamples : STORE_STAT_RESAMPLES;
-	if (result == 0)
-		result = prepare(&s, e);
-	if (result == 0)
-		without = store_cells_bases(&s.cells, o.base, &why, e);
+	if (result == 0 && (prepare(&s, &why) < 0 ||
+			       (without = store_cells_bases(&s.cells, o.base, &first, &why)) < 0))
+		result = error_set(e, "%s: %.400s", store_path(store), why.text);
 	if (without >= 0) {
-		take_note(&s, without, &why);
+		take_note(&s, without, &first);
 		result = put_table(&s, out);
 		if (result < 0)
 			*e = (struct error){ 0 };
-	} else {
-		result = -1;
 	}
 	if (told)
 		*told = s.told;
