@@ -173,7 +173,7 @@ endif
 # not thrown away by a make. (make status says which programs are younger than runs.)
 EXPERIMENT_SYSINFO = $(EXPERIMENT_LEAT) sysinfo -q $(SYSINFO_FLAGS)
 experiment-run = $(ON_NODE) $(EXPERIMENT_LEAT) run --plan $(RESULTS)/plan.tsv --results $(RESULTS) --cell $(1) \
-	$(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(PARALLEL),--share) \
+	$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,--verbose) $(if $(TIMEOUT),--timeout $(TIMEOUT)) $(if $(PARALLEL),--share) \
 	--before '$(EXPERIMENT_SYSINFO) -o before.leat' --after '$(EXPERIMENT_SYSINFO) -o after.leat' \
 	$(if $(RUN),-- bash -o pipefail -e -c $(call experiment-quoted,$(RUN)))
 EXPERIMENT_DIRECT := $(if $(EXPERIMENT_STAGE),$(EXPERIMENT_ALL),$(filter $(EXPERIMENT_ALL),$(MAKECMDGOALS)))
@@ -210,7 +210,7 @@ ifneq ($(UNTIL),)
 	done; printf '%s\n' '$(EXPERIMENT_ASKED_until)' >$(RESULTS)/asked/until
 endif
 endif
-experiment-count = $(EXPERIMENT_LEAT) plan --status --count --results $(RESULTS) $(RESULTS)/plan.tsv
+experiment-count = $(EXPERIMENT_LEAT) plan --count --results $(RESULTS) $(RESULTS)/plan.tsv
 
 # Tables. The database is filled run by run, and a stamp says when it was whole: kill it anywhere, it goes on. Attempts that
 # failed are in it, as such; runs that the plan has no more are not.
@@ -226,9 +226,9 @@ EXPERIMENT_FORGET = 'NR == FNR { sub(/.*\//, ""); sub(/\.[0-9]+$$/, ""); there[$
 	/^\#/ || !head++ { next } \
 	{ sub(/\.[0-9]+$$/, ""); if (!($$0 in there)) gone = 1 } END { exit !gone }'
 $(RESULTS)/made/store: $(EXPERIMENT_FILES) $(RESULTS)/plan.tsv $(RESULTS)/asked/store $(RESULTS)/asked/missing
-	@mkdir -p $(@D); exec 9>$@.lock; flock 9; set -f; \
+	@mkdir -p $(@D) $(RESULTS)/failed; exec 9>$@.lock; flock 9; \
 	$(EXPERIMENT_LEAT) plan --status --results $(RESULTS) $(RESULTS)/plan.tsv >$@.status; \
-	find $(RESULTS)/failed -mindepth 2 -maxdepth 2 -name run.leat 2>/dev/null | sort >$@.failed || :; \
+	find $(RESULTS)/failed -mindepth 2 -maxdepth 2 -name run.leat | sort >$@.failed; \
 	xargs -x -n 1000000 -s 2000000 awk -F '\t' -v runs=$(RESULTS)/runs $(EXPERIMENT_DIRS) \
 	    $@.status $(RESULTS)/plan.tsv <$@.failed >$@.dirs; \
 	[ -s $@.dirs ] || { echo 'there is no run to make a table of' >&2; exit 1; }; \
@@ -244,7 +244,7 @@ $(EXPERIMENT_STORE): $(RESULTS)/made/store ;
 $(RESULTS)/results.tsv: $(RESULTS)/made/store
 	$(EXPERIMENT_Q)$(EXPERIMENT_LEAT) store list $(EXPERIMENT_STORE) $(experiment-table)
 $(RESULTS)/stat.tsv: $(RESULTS)/made/store $(RESULTS)/asked/stat
-	$(EXPERIMENT_Q)$(EXPERIMENT_LEAT) store stat $(STAT_FLAGS) $(EXPERIMENT_STORE) $(experiment-table)
+	$(EXPERIMENT_Q)$(EXPERIMENT_LEAT) store stat $(if $(DRY)$(STAT_FLAGS),,-q) $(STAT_FLAGS) $(EXPERIMENT_STORE) $(experiment-table)
 # A table of a part says so, and so does the figure of it.
 experiment-table = $(if $(filter-out 0,$(EXPERIMENT_MISSING)), | \
 	sed '1a \# missing=$(EXPERIMENT_MISSING)\n\# lost=$(EXPERIMENT_MISSING) why=missing') >$@.$$$$ && mv $@.$$$$ $@
@@ -285,20 +285,22 @@ $(EXPERIMENT_FIGURES): | $(if $(EXPERIMENT_HOMES),experiment-homes)
 endif
 .PHONY: experiment-homes
 experiment-homes:
-	@mkdir -p $(EXPERIMENT_HOMES)
+	@mkdir -p $(sort $(dir $(EXPERIMENT_FIGURES)))
 
 # Published values. What small runs give is shown, and not judged.
 ifneq ($(CLAIMS),)
 $(RESULTS)/verdicts.tsv: $(CLAIMS) $(CLAIMS_TABLE)
 	@s=0; $(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE) >$@.$$$$ || s=$$?; \
-	if [ $$s -eq 0 ] || [ $$s$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; \
+	if [ $$s -eq 0 ] || [ $${s}$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; \
 	else cat $@.$$$$; rm -f $@.$$$$; exit $$s; fi
 verify: $(RESULTS)/verdicts.tsv
 	@$(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE)$(if $(EXPERIMENT_KICK), 2>&1 || [ $$? -eq 1 ]; \
 	    echo 'small runs show that all stages work; what they give is not judged')
 else
 verify:
-	$(if $(filter verify,$(MAKECMDGOALS)),@echo 'there are no claims: write claims.csv, see leat-verify(1)')
+ifneq ($(filter verify,$(MAKECMDGOALS)),)
+	@echo 'there are no claims: write claims.csv, see leat-verify(1)'
+endif
 endif
 
 plan: $(RESULTS)/plan.tsv
@@ -321,7 +323,7 @@ kick-tires:
 
 check-machine:
 	$(if $(POLICY),@$(EXPERIMENT_LEAT) sysinfo --check $(POLICY) && echo 'this machine is as $(POLICY) asks',\
-	    @echo 'POLICY names no file: what this machine shall be like, see leat-sysinfo(1)' >&2; exit 2)
+	    @echo 'POLICY names no file: what this machine shall be like, see leat-sysinfo(1)' >&2 && exit 2)
 
 lint:
 	@$(EXPERIMENT_LEAT) lint $(firstword $(MAKEFILE_LIST))
@@ -332,7 +334,7 @@ keep:
 	@mkdir -p $(RESULTS)/asked; printf '%s\n' $(call experiment-quoted,$(EXPERIMENT_ASKED_run)) >$(RESULTS)/asked/run
 redo:
 	@n=1; while [ -e $(RESULTS)/runs.$$n ]; do n=$$((n + 1)); done; \
-	mv $(RESULTS)/runs $(RESULTS)/runs.$$n; rm -f $(RESULTS)/asked/run; \
+	mv $(RESULTS)/runs $(RESULTS)/runs.$$n && rm -f $(RESULTS)/asked/run && \
 	echo "the runs are in $(RESULTS)/runs.$$n now; make makes new ones"
 
 # Runs cost days: nothing here removes one.
