@@ -331,20 +331,49 @@ progress_reason(const char *results, struct slice name, unsigned n, struct buf *
 	free(path);
 }
 
+/* How many runs are to be made of each cell: NULL where none is. */
+static uint32_t *
+left_of_cells(const struct progress *p, uint64_t *running)
+{
+	uint32_t *left = xcalloc(p->plan->cells + 1, sizeof *left);
+	bool any = false;
+
+	for (size_t i = 0; i < p->plan->runs; i++) {
+		enum progress_state s = p->run[i].state;
+
+		*running += s == PROGRESS_RUNNING;
+		if (s != PROGRESS_DONE && s != PROGRESS_FAILED) {
+			left[p->plan->run[i].cell]++;
+			any = true;
+		}
+	}
+	if (any)
+		return left;
+	free(left);
+	return NULL;
+}
+
 double
 progress_eta_ns(const struct progress *p, struct error *e)
 {
+	/* So many runs are looked into: of a cell, and of those of which nothing is left. */
+	enum { OF_CELL = 10, OF_OTHERS = 1000 };
 	static const struct slice wall[] = { SLICE("wall_ns") };
-	double *sum = xcalloc(p->plan->cells + 1, sizeof *sum), eta = 0, all = 0, value;
-	uint32_t *n = xcalloc(p->plan->cells + 1, sizeof *n);
 	uint64_t known = 0, running = 0;
+	uint32_t *left = left_of_cells(p, &running), *n;
+	double *sum, eta = 0, all = 0, value;
 	int got = 0;
 
+	if (left == NULL)
+		return NAN;
+	sum = xcalloc(p->plan->cells + 1, sizeof *sum);
+	n = xcalloc(p->plan->cells + 1, sizeof *n);
 	for (size_t i = 0; got >= 0 && i < p->plan->runs; i++) {
 		const struct plan_run *run = &p->plan->run[i];
 		char *path;
 
-		if (p->run[i].state != PROGRESS_DONE)
+		if (p->run[i].state != PROGRESS_DONE || n[run->cell] == OF_CELL ||
+		    (left[run->cell] == 0 && known >= OF_OTHERS))
 			continue;
 		path = path_of(p->results, "runs", run->name, "/run.leat");
 		got = run_numbers(path, wall, 1, &value, e);
@@ -356,14 +385,10 @@ progress_eta_ns(const struct progress *p, struct error *e)
 			known++;
 		}
 	}
-	for (size_t i = 0; i < p->plan->runs; i++) {
-		uint32_t cell = p->plan->run[i].cell;
-		enum progress_state s = p->run[i].state;
-
-		running += s == PROGRESS_RUNNING;
-		if (s != PROGRESS_DONE && s != PROGRESS_FAILED)
-			eta += n[cell] > 0 ? sum[cell] / n[cell] : all / (double)known;
-	}
+	for (uint64_t i = 0; i < p->plan->cells; i++)
+		if (left[i] > 0)
+			eta += left[i] * (n[i] > 0 ? sum[i] / n[i] : all / (double)known);
+	free(left);
 	free(sum);
 	free(n);
 	return got < 0 || known == 0 ? NAN : eta / (double)(running > 1 ? running : 1);

@@ -58,7 +58,7 @@ int progress_retire(const char *results, const struct plan_run *run, struct erro
 void progress_reason(const char *results, struct slice name, unsigned n, struct buf *reason);
 
 /* How long what is left will take if runs last as long as those of their cell did until now (those of all cells, where none
- * of it is done yet), and as many go on at once as now; nan where nothing is known. */
+ * of it is done yet), and as many go on at once as now; nan where nothing is known, or left. */
 double progress_eta_ns(const struct progress *p, struct error *e);
 
 /* The process for which `leat plan --next` takes runs: the shell that called it, and not one that it forked for a
