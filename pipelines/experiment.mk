@@ -186,7 +186,7 @@ $(filter $(EXPERIMENT_DIRECT),$(EXPERIMENT_REDO)): experiment-force
 ifeq ($(EXPERIMENT_STAGE),runs)
 # The make that makes runs and nothing else: in their order, and on after a failed one if that was asked for (-k).
 experiment-runs: $(EXPERIMENT_TODO)
-ifeq ($(PARALLEL),)
+ifeq ($(PARALLEL)$(ON_NODE),)
 .NOTPARALLEL:
 endif
 else
