@@ -182,8 +182,6 @@ try 'what is no number, missing, or there twice is told' 0 'leat store stat odd.
 # store table=stat runs=3 cells=1 confidence=95% seed=1 resamples=1999
 # lost=1 why=missing metric=ops
 # lost=1 why=twice-in-a-run metric=ops
-# lost=2 why=missing metric=sum
-# lost=1 why=not-a-number metric=sum
 # lost=2 why=missing metric=values.wall_ns
 # lost=2 why=missing metric=values.rep
 # lost=2 why=missing metric=ops.kop/s
@@ -195,6 +193,13 @@ a	values.rep		1	0	4	4
 a	ops.kop/s	kop/s	1	0	0.5	0.5	
 END
 said 'no cell of its experiment is dry'
+holds 'but not with -q' 'leat store stat -q odd.db' && silent
+try 'a text is a metric where it is asked for' 0 'leat store stat -q --metric sum odd.db' <<'END'
+# store table=stat runs=3 cells=1 confidence=95% seed=1 resamples=1999
+# lost=2 why=missing metric=sum
+# lost=1 why=not-a-number metric=sum
+experiment	p	metric	unit	runs	failed	min	median	median_lo	median_hi	mean	stddev	max	base	overhead	overhead_lo	overhead_hi
+END
 holds 'an error with --strict' 'leat store stat --strict odd.db >/dev/null; [ $? -eq 2 ] && leat store stat --strict --metric wall_ns odd.db'
 
 # A cell that was changed: what the latest settings gave. Factors named as columns, and levels with blanks, = and commas.

@@ -44,6 +44,21 @@ want(struct stat *s, struct slice name, struct error *e)
 	return -1;
 }
 
+static bool
+is_number(const struct store_value *v)
+{
+	return (v->kind == STORE_INT || v->kind == STORE_REAL) && isfinite(v->real);
+}
+
+static bool
+has_numbers(const struct stat *s, unsigned metric)
+{
+	for (size_t i = 0; i < s->r.runs; i++)
+		if (is_number(&s->r.run[i].value[metric]))
+			return true;
+	return false;
+}
+
 static int
 choose_metrics(struct stat *s, struct error *e)
 {
@@ -58,7 +73,7 @@ choose_metrics(struct stat *s, struct error *e)
 	for (unsigned i = 0; s->o->metrics == NULL && i < s->r.metrics; i++) {
 		const struct store_metric *m = &s->r.metric[i];
 
-		s->wanted[i] = slice_eq(m->section, SLICE("values"));
+		s->wanted[i] = slice_eq(m->section, SLICE("values")) && has_numbers(s, i);
 		for (unsigned k = 0; slice_eq(m->section, SLICE("run")) && k < 4; k++)
 			s->wanted[i] |= slice_eq(m->name, slice_of(usual[k]));
 	}
@@ -73,12 +88,6 @@ by_value(const void *a, const void *b)
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return x < y ? -1 : x > y;
-}
-
-static bool
-is_number(const struct store_value *v)
-{
-	return (v->kind == STORE_INT || v->kind == STORE_REAL) && isfinite(v->real);
 }
 
 /* The values of a metric in the runs of a cell, in rising order. */

@@ -35,8 +35,8 @@
 enum { STORE_STAT_RESAMPLES = 1999 };
 
 struct store_stat_options {
-	const char
-	    *metrics; /* names with commas between; "all"; NULL: time, memory and section values */
+	const char *
+	    metrics; /* names with commas between; "all"; NULL: time, memory, and section values but texts */
 	const char *base;   /* FACTOR=LEVEL, several with commas between; NULL: dry */
 	double confidence;  /* 0: 0.95 */
 	uint32_t resamples; /* 0: STORE_STAT_RESAMPLES */
