@@ -80,7 +80,7 @@ statistics(const char *db, const struct store_stat_options *o)
 
 	if (store_stat(s, o, &out, &told, &e) < 0 && e.text[0])
 		tool_die("%s", e.text);
-	if (told.note.text[0])
+	if (told.note.text[0] && !tool_is_quiet())
 		tool_warn("%s", told.note.text);
 	told_lost(told.lost);
 	store_close(s);
@@ -144,19 +144,20 @@ progress(void *unused, int fd, uint64_t records, uint64_t bytes)
 static void
 add(const char *db, bool first_only)
 {
-	struct store *s = open_store(db, STORE_WRITE);
+	char **dir = tool_operands();
+	struct store *s = *dir ? open_store(db, STORE_WRITE) : NULL;
 	const struct store_add_options how = {
 		.first_only = first_only, .damaged = damaged, .progress = progress
 	};
-	struct error e;
-	struct store_adder *a = store_adder_new(s, &how, &e);
+	struct store_adder *a;
 	enum store_added what;
-	char **dir = tool_operands();
+	struct error e;
 
+	if (s == NULL)
+		tool_usage_error("add: DIR..., the directories of runs, are missing");
+	a = store_adder_new(s, &how, &e);
 	if (a == NULL)
 		tool_die("%s", e.text);
-	if (*dir == NULL)
-		tool_usage_error("add: no run to add: DIR...");
 	for (; *dir; dir++) {
 		if (store_add(a, *dir, &what, &e) < 0) {
 			tool_warn("%s", e.text);
@@ -167,6 +168,7 @@ add(const char *db, bool first_only)
 			tool_warn("%s: its traces are added", *dir);
 		}
 	}
+	told_lost(store_adder_lost(a));
 	store_adder_free(a);
 	store_close(s);
 }
@@ -194,6 +196,7 @@ get(const char *db, const char *run, const char *trace)
 	}
 	if (got < 0)
 		tool_die("%s", e.text);
+	told_lost(store_get_lost(g));
 	store_get_free(g);
 	store_close(s);
 }

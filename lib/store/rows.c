@@ -27,7 +27,7 @@ struct plan {
 	uint32_t shape; /* its number in the run */
 	struct cell cell[SCHEMA_COLUMNS];
 	int src, pid, tid, t, addr, old; /* fields, or -1 */
-	int name;                        /* of a comm record */
+	int name, n;                     /* of a comm record, of a lost record */
 	unsigned *more;
 	unsigned mores;
 	uint32_t *thread; /* of the rows of the present block */
@@ -49,8 +49,8 @@ struct thread {
 struct rows {
 	struct store *store;
 	sqlite3_stmt *insert[SCHEMA_TABLES], *add[WORDS], *life;
-	int64_t base;   /* the first id of the run */
-	uint64_t count; /* records so far */
+	int64_t base;         /* the first id of the run */
+	uint64_t count, lost; /* records so far, and what they say was lost */
 	struct dictionary word[WORDS];
 	struct slice *comm; /* of threads */
 	size_t comm_cap;
@@ -412,7 +412,8 @@ make_plan(struct rows *r, struct plan *p, const struct trace_shape *shape, struc
 		.old = address_of(shape, "old"),
 		.name = slice_eq(shape->type, SLICE("comm"))
 			    ? trace_field_of(shape, SLICE("name"), TRACE_STR)
-			    : -1 };
+			    : -1,
+		.n = slice_eq(shape->type, SLICE("lost")) ? field_of(shape, "n") : -1 };
 	p->more = xcalloc(shape->fields + 1, sizeof *p->more);
 	for (unsigned f = 0; f < shape->fields; f++) {
 		int c = shape_column(t, &shape->field[f]);
@@ -537,7 +538,9 @@ sort_out(struct rows *r)
 
 		GROW(r->pick[t], r->pick_cap[t], r->picks[t]);
 		r->pick[t][r->picks[t]++] = at;
-		if (p->name >= 0)
+		if (p->n >= 0 && word_at(b, s, p->n, at.row) > 0)
+			r->lost += (uint64_t)word_at(b, s, p->n, at.row);
+		else if (p->name >= 0)
 			note_comm(r, &at, p);
 		else if (t == SCHEMA_ALLOC || t == SCHEMA_FREE)
 			note_life(r, &at, p);
@@ -582,7 +585,7 @@ void
 rows_run(struct rows *r, int64_t run)
 {
 	r->base = (int64_t)((uint64_t)run << SCHEMA_RUN_SHIFT);
-	r->count = 0;
+	r->count = r->lost = 0;
 	for (unsigned d = 0; d < WORDS; d++)
 		dictionary_clear(&r->word[d]);
 	arena_reset(&r->comms);
@@ -600,6 +603,12 @@ uint64_t
 rows_count(const struct rows *r)
 {
 	return r->count;
+}
+
+uint64_t
+rows_lost(const struct rows *r)
+{
+	return r->lost;
 }
 
 int

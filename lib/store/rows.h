@@ -27,8 +27,9 @@ void rows_trace(struct rows *r);
 
 int rows_block(struct rows *r, struct trace_block *b, struct error *e);
 
-/* How many records the run has so far. */
+/* How many records the run has so far, and how many their `lost` records tell of. */
 uint64_t rows_count(const struct rows *r);
+uint64_t rows_lost(const struct rows *r);
 
 /* The end of the trace, which tells when allocations ended; and of the run, which tells its threads. */
 int rows_trace_end(struct rows *r, struct error *e);

@@ -212,7 +212,7 @@ read_run_file(struct rundir *d, const char *path, struct buf *name, struct error
 	struct clocks clocks = { 0 };
 	struct trace_record r;
 	struct trace_reader *in;
-	struct error what = { { 0 } };
+	struct error what = { { 0 } }, place;
 
 	if (fd < 0)
 		return error_set(e, "%s: %s: no run is there", buf_str(name), strerror(errno));
@@ -220,8 +220,8 @@ read_run_file(struct rundir *d, const char *path, struct buf *name, struct error
 	while (result == 0 && (got = trace_next(in, &r)) > 0)
 		result = read_record(d, &r, &clocks, &what);
 	if (result < 0) {
-		trace_reader_place(in, e);
-		error_set(e, "%s:%s: %s", buf_str(name), e->text, what.text);
+		trace_reader_place(in, &place);
+		error_set(e, "%s:%s: %s", buf_str(name), place.text, what.text);
 	} else if (got < 0) {
 		result = error_set(e, "%s: %s", buf_str(name), trace_reader_error(in));
 	} else if (trace_reader_damage(in)->places > 0) {

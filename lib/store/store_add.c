@@ -21,7 +21,7 @@ static const char *const sql[STATEMENTS] = {
 	[STAT] = "INSERT INTO stat VALUES(?, ?, ?, ?, ?, ?)",
 	[INFO] = "INSERT INTO info VALUES(?, ?, ?, ?, ?, ?, ?)",
 	[TRACE] = "INSERT INTO trace VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-	[FIND_UUID] = "SELECT id, traced FROM run WHERE uuid = ?",
+	[FIND_UUID] = "SELECT id, traced, lost FROM run WHERE uuid = ?",
 	[FIND_PLACE] = "SELECT id FROM run WHERE experiment = ? AND name = ? AND attempt = ?",
 };
 
@@ -31,6 +31,7 @@ struct store_adder {
 	struct store_add_options how;
 	sqlite3_stmt *q[STATEMENTS];
 	uint64_t records, bytes; /* of the traces before */
+	uint64_t lost;           /* of all runs */
 };
 
 static int
@@ -44,15 +45,17 @@ run_statement(struct store_adder *a, int which, struct error *e)
 
 /* ---- what is there ---- */
 
-/* The run with this statement's parameters: its id, 0 for none, -1; *traced as it says. */
+/* The run with this statement's parameters: its id, 0 for none, -1; *traced and *lost as it says. */
 static int64_t
-find(struct store_adder *a, int which, bool *traced, struct error *e)
+find(struct store_adder *a, int which, bool *traced, uint64_t *lost, struct error *e)
 {
 	int got = store_step(a->store, a->q[which], e);
 	int64_t id = got > 0 ? sqlite3_column_int64(a->q[which], 0) : got;
 
-	if (got > 0 && traced)
+	if (got > 0 && traced) {
 		*traced = sqlite3_column_int(a->q[which], 1) != 0;
+		*lost = (uint64_t)sqlite3_column_int64(a->q[which], 2);
+	}
 	sqlite3_reset(a->q[which]);
 	return id;
 }
@@ -162,8 +165,7 @@ bind_number(sqlite3_stmt *q, int at, const struct rundir *d, enum rundir_number 
 }
 
 static int
-put_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced, uint64_t lost,
-    struct error *e)
+put_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced, struct error *e)
 {
 	sqlite3_stmt *q = a->q[RUN];
 
@@ -190,7 +192,7 @@ put_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced,
 	store_bind(q, 21, d->dir);
 	sqlite3_bind_int(q, 22, traced);
 	sqlite3_bind_int64(q, 23, (int64_t)rows_count(a->rows));
-	sqlite3_bind_int64(q, 24, (int64_t)lost);
+	sqlite3_bind_int64(q, 24, (int64_t)(d->lost + rows_lost(a->rows)));
 	if (run_statement(a, RUN, e) < 0 || put_values(a, run, d, e) < 0)
 		return -1;
 	if (put_pairs(a, FACTOR, run, d->factor, d->factors, e) < 0)
@@ -202,7 +204,7 @@ put_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced,
 
 static int
 put_trace(struct store_adder *a, int64_t run, size_t ord, struct slice name, uint64_t first,
-    struct trace_reader *in, const char *path, struct error *e)
+    uint64_t lost, struct trace_reader *in, const char *path, struct error *e)
 {
 	const struct trace_damage *d = trace_reader_damage(in);
 	sqlite3_stmt *q = a->q[TRACE];
@@ -216,7 +218,7 @@ put_trace(struct store_adder *a, int64_t run, size_t ord, struct slice name, uin
 	    q, 4, trace_reader_encoding(in) == TRACE_FRAMES ? SLICE("frames") : SLICE("lines"));
 	sqlite3_bind_int64(q, 5, (int64_t)first);
 	sqlite3_bind_int64(q, 6, (int64_t)(rows_count(a->rows) - first));
-	sqlite3_bind_int64(q, 7, (int64_t)d->lost);
+	sqlite3_bind_int64(q, 7, (int64_t)(rows_lost(a->rows) - lost));
 	store_bind(q, 8, what ? slice_of(what) : (struct slice){ 0 });
 	if (what && a->how.damaged) {
 		buf_printf(&b, "%s:%s", path, what);
@@ -227,10 +229,9 @@ put_trace(struct store_adder *a, int64_t run, size_t ord, struct slice name, uin
 }
 
 static int
-add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord, uint64_t *lost,
-    struct error *e)
+add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord, struct error *e)
 {
-	uint64_t first = rows_count(a->rows);
+	uint64_t first = rows_count(a->rows), lost = rows_lost(a->rows);
 	struct buf path = BUF_INIT;
 	struct trace_reader *in;
 	struct trace_block *b;
@@ -256,8 +257,7 @@ add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord
 		error_set(e, "%s: %s", buf_str(&path), trace_reader_error(in));
 	if (got == 0)
 		got = rows_trace_end(a->rows, e) < 0 ||
-		      put_trace(a, run, ord, d->trace[ord], first, in, buf_str(&path), e) < 0;
-	*lost += trace_reader_damage(in)->lost;
+		      put_trace(a, run, ord, d->trace[ord], first, lost, in, buf_str(&path), e) < 0;
 	a->bytes += trace_reader_offset(in);
 	trace_reader_free(in);
 	close(fd);
@@ -270,15 +270,14 @@ add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord
 static int
 add_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced, struct error *e)
 {
-	uint64_t lost = d->lost;
-
 	rows_run(a->rows, run);
 	for (size_t i = 0; traced && i < d->traces; i++)
-		if (add_trace(a, run, d, i, &lost, e) < 0)
+		if (add_trace(a, run, d, i, e) < 0)
 			return -1;
-	if (rows_run_end(a->rows, e) < 0 || put_run(a, run, d, traced, lost, e) < 0)
+	if (rows_run_end(a->rows, e) < 0 || put_run(a, run, d, traced, e) < 0)
 		return -1;
 	a->records += rows_count(a->rows);
+	a->lost += d->lost + rows_lost(a->rows);
 	if (d->damage.text[0] && a->how.damaged)
 		a->how.damaged(a->how.context, d->damage.text);
 	return 0;
@@ -290,14 +289,16 @@ place_run(struct store_adder *a, const struct rundir *d, enum store_added *what,
 {
 	bool traced = !a->how.first_only || !d->has[RUNDIR_REP] || d->number[RUNDIR_REP] == 1;
 	bool was_traced = false;
+	uint64_t lost = 0;
 	int64_t run;
 
 	store_bind(a->q[FIND_UUID], 1, d->uuid);
-	run = find(a, FIND_UUID, &was_traced, e);
+	run = find(a, FIND_UUID, &was_traced, &lost, e);
 	*what = STORE_ADDED;
 	if (run > 0) {
 		if (was_traced || !traced || d->traces == 0) {
 			*what = STORE_THERE;
+			a->lost += lost;
 			return tell_again(a, run, d->dir.p, e);
 		}
 		*what = STORE_COMPLETED;
@@ -305,7 +306,7 @@ place_run(struct store_adder *a, const struct rundir *d, enum store_added *what,
 		store_bind(a->q[FIND_PLACE], 1, d->experiment.p ? d->experiment : SLICE(""));
 		store_bind(a->q[FIND_PLACE], 2, d->name);
 		sqlite3_bind_int64(a->q[FIND_PLACE], 3, (int64_t)d->attempt);
-		run = find(a, FIND_PLACE, NULL, e);
+		run = find(a, FIND_PLACE, NULL, NULL, e);
 		if (run > 0)
 			*what = STORE_REPLACED;
 	}
@@ -338,6 +339,12 @@ store_add(struct store_adder *a, const char *dir, enum store_added *what, struct
 	}
 	rundir_free(&d);
 	return got;
+}
+
+uint64_t
+store_adder_lost(const struct store_adder *a)
+{
+	return a->lost;
 }
 
 struct store_adder *

@@ -42,6 +42,9 @@ struct store_adder *store_adder_new(
 
 int store_add(struct store_adder *a, const char *dir, enum store_added *what, struct error *e);
 
+/* What the runs that were given lost: in their traces, and in what is damaged. */
+uint64_t store_adder_lost(const struct store_adder *a);
+
 void store_adder_free(struct store_adder *a);
 
 #endif

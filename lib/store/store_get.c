@@ -34,9 +34,9 @@ struct words {
 struct store_get {
 	struct store *store;
 	int64_t base, next, last; /* the next id, and the one behind the last */
-	struct buf name, damage;
+	struct buf name;
 	bool frames;
-	uint64_t records;
+	uint64_t lost;
 	sqlite3_stmt *rows[SCHEMA_TABLES];
 	int64_t at[SCHEMA_TABLES]; /* id of the present row; INT64_MAX: none */
 	unsigned now;              /* the table of the last record */
@@ -135,26 +135,24 @@ static int
 choose(struct store_get *g, int64_t run, const char *wanted, struct error *e)
 {
 	sqlite3_stmt *q = store_prepare(g->store,
-	    "SELECT name, encoding, first, records, damage FROM trace WHERE run = ? ORDER BY ord",
-	    e);
+	    "SELECT name, encoding, first, records, lost FROM trace WHERE run = ? ORDER BY ord", e);
 	struct buf all = BUF_INIT;
 	int got = -1, found = 0;
 
 	if (q)
 		sqlite3_bind_int64(q, 1, run);
 	while (q && (got = store_step(g->store, q, e)) > 0) {
-		struct slice name = store_text(q, 0), damage = store_text(q, 4);
+		struct slice name = store_text(q, 0);
 
 		buf_printf(&all, " %.*s", SLICE_ARG(name));
 		if (!is_called(name, wanted))
 			continue;
 		found++;
-		g->name.n = g->damage.n = 0;
+		g->name.n = 0;
 		buf_slice(&g->name, name);
-		buf_slice(&g->damage, damage);
 		g->frames = slice_eq(store_text(q, 1), SLICE("frames"));
 		g->next = g->base + sqlite3_column_int64(q, 2);
-		g->records = (uint64_t)sqlite3_column_int64(q, 3);
+		g->lost = (uint64_t)sqlite3_column_int64(q, 4);
 		g->last = g->next + sqlite3_column_int64(q, 3);
 	}
 	sqlite3_finalize(q);
@@ -482,15 +480,9 @@ store_get_encoding(const struct store_get *g)
 }
 
 uint64_t
-store_get_records(const struct store_get *g)
+store_get_lost(const struct store_get *g)
 {
-	return g->records;
-}
-
-const char *
-store_get_damage(const struct store_get *g)
-{
-	return g->damage.n > 0 ? buf_str((struct buf *)&g->damage) : NULL;
+	return g->lost;
 }
 
 void
@@ -511,7 +503,6 @@ store_get_free(struct store_get *g)
 	arena_free(&g->arena);
 	arena_free(&g->record);
 	buf_free(&g->name);
-	buf_free(&g->damage);
 	buf_free(&g->text);
 	free(g);
 }

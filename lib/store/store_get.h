@@ -24,12 +24,9 @@ int store_find(struct store *s, struct slice run, int64_t *id, struct error *e);
 /* A trace of a run by the name of its file, with or without .leat; NULL where the run has only one. */
 struct store_get *store_get_new(struct store *s, int64_t run, const char *trace, struct error *e);
 
-/* How it was encoded, and how many records it has. */
+/* How it was encoded, and what its `lost` records tell of. */
 enum trace_encoding store_get_encoding(const struct store_get *g);
-uint64_t store_get_records(const struct store_get *g);
-
-/* What was damaged in it when it was added; NULL for nothing. */
-const char *store_get_damage(const struct store_get *g);
+uint64_t store_get_lost(const struct store_get *g);
 
 /* The next record: 1, 0 at the end, -1; it borrows from g until the next call. */
 int store_get_next(struct store_get *g, struct trace_record *r, struct error *e);
