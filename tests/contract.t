@@ -13,6 +13,8 @@
 } >trace
 printf 'main;work 7\nmain;rest 3\n' >folded
 printf '%s\n' 12 7 13 9 8 11 10 >numbers
+printf 'a: b\n\tsort b | uniq >$@\n' >makefile
+printf 'factor,level\na,1\na,2\n' >levels
 printf 'claim,where,column,expect\nfirst,1=12,1,>10\n' >claims
 cat >script <<'END'
 app     7 [000]     1.000001:       1000 cpu-clock:
@@ -56,6 +58,10 @@ input () {
 		echo folded
 	elif [ "$1" = compare ] || [ "$1" = verify ]; then
 		echo numbers
+	elif [ "$1" = lint ]; then
+		echo makefile
+	elif [ "$1" = plan ]; then
+		echo levels
 	else
 		echo script
 	fi
@@ -83,7 +89,7 @@ interruptible='$SIG{INT} = "DEFAULT"; exec @ARGV or die'
 obeys () {
 	t=$1
 	cases=0
-	mkdir "of.$t" && ln folded many nothing numbers script trace "of.$t" && cd "of.$t" || exit
+	mkdir "of.$t" && ln folded levels makefile many nothing numbers script trace "of.$t" && cd "of.$t" || exit
 	leat "$t" --help >"help.$t" 2>/dev/null
 	in=$(input "$t")
 	a=$(args "$t")
