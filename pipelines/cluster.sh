@@ -11,8 +11,8 @@
 # it is tried again, RETRIES times, on other nodes than those that failed. 125 says that all tries failed.
 #
 # array: SCRIPT is run by bash for each name of standard input, as $name, by tasks of job arrays of at most MOST (0: any
-# number of) tasks at a time. Their words and output stay in DIR/array; `run -a DIR/array/NAME` takes a failure that stands
-# there for its own, says what it said, and removes it.
+# number of) tasks at a time. What failures said stays in DIR/array; `run -a DIR/array/NAME` takes one that stands there for its
+# own, repeats what it said, and removes it.
 set -u
 word='' errors='' job='' srun=''
 
@@ -30,12 +30,15 @@ tidy () {
 	[ -z "$errors" ] || rm -rf "$errors"
 }
 
-# Whoever ends us ends the job; what it was at is not done, and its maker gone.
+# Whoever ends us ends the job; what it was at is not done, and its maker gone. Slurm is told by the number of the job: a signal
+# may leave salloc waiting for ever.
 stop () {
 	trap '' INT TERM HUP
-	[ -z "$srun" ] || kill -TERM "$srun" 2>/dev/null
 	[ ! -s "$job" ] || scancel "$(sed 's/;.*//' "$job")"
-	[ -z "$srun" ] || wait "$srun"
+	if [ -n "$srun" ]; then
+		[ -s "$job" ] || kill -TERM "$srun"
+		wait "$srun"
+	fi 2>/dev/null
 	tidy
 	exit "$1"
 }
@@ -45,7 +48,8 @@ trap 'stop 129' HUP
 
 # What the node does, of which srun and sbatch get the text. A word is written where it can be, and the file is there
 # already, so that a client of NFS looks what is in it. Whoever ends the job says TERM to all of it: then the status is not
-# that of the command.
+# that of the command. What Slurm puts into the environment has the number and the name of the job in it: the size of the
+# environment, on which measurements may depend, would be another in each run. SLURMD_NODENAME stays.
 # shellcheck disable=SC2016
 at_node='word=$1
 shift
@@ -55,6 +59,7 @@ trap "cut=1" TERM
 	echo "leat cluster: $word is not on $(uname -n): results must be on a file system that all nodes share" >&2
 	exit 98
 }
+unset $(env | sed -n "s/^\(SLURM_[A-Za-z0-9_]*\|SRUN_[A-Za-z0-9_]*\|SBATCH_[A-Za-z0-9_]*\)=.*/\1/p")
 "$@"
 status=$?
 [ -n "$cut" ] || printf "status %s\n" "$status" >>"$word"
@@ -117,6 +122,7 @@ run () {
 	user=$(IFS='
 ' && set -f && excluded $user)
 	errors=$(mktemp -d) && mkfifo "$errors/pipe" || exit 125
+	job=$errors/job
 	bad='' try=0
 	while :; do
 		try=$((try + 1))
@@ -137,6 +143,8 @@ run () {
 			tidy
 			exit "$status"
 		fi
+		[ ! -s "$job" ] || scancel "$(cat "$job")" 2>/dev/null
+		rm -f "$job"
 		[ "$said" -ne 98 ] || [ -n "$node" ] || stop 125
 		began=$node
 		node=${node:-$(blamed)}
@@ -184,8 +192,8 @@ attempt () {
 		[ "$i" -ne 1 ] || set --
 		if [ "$i" -eq $((n + 1)) ]; then
 			[ -z "$bad" ] || set -- "$@" "--exclude=$user${user:+,}$bad"
-			# shellcheck disable=SC2086
-			[ "$ask" = "$step" ] || set -- "$@" $step
+			# shellcheck disable=SC2086,SC2016
+			[ "$ask" = "$step" ] || set -- "$@" sh -c 'echo "$SLURM_JOB_ID" >"$0" && exec "$@"' "$job" $step
 			set -- "$@" sh -c "$at_node" cluster "$word"
 		else
 			set -- "$@" "$o"
@@ -239,7 +247,13 @@ array () {
 		[ -s "$dir/array.id" ] || die 'sbatch took no job'
 		from=$((from + tasks))
 	done
-	rm -f "$dir/array.names" "$dir/array.script" "$dir/array.job" "$dir/array.id"
+	# What went well needs no word any more.
+	(
+		cd "$dir/array" && find . -maxdepth 1 -type f -exec grep -lx 'status 0' {} + >"$dir/array.done"
+		sed 's,^\./,out/,' "$dir/array.done" | xargs -r cat >&2
+		sed 'p; s,^\./,out/,' "$dir/array.done" | xargs -r rm -f
+	)
+	rm -f "$dir/array.done" "$dir/array.names" "$dir/array.script" "$dir/array.job" "$dir/array.id"
 }
 
 case ${1:-} in
