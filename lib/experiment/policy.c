@@ -502,6 +502,21 @@ put_wanted(struct buf *to, const struct rule *r)
 		buf_slice(to, r->value);
 }
 
+/* Whether the value must become less or more, as far as the rule says it. */
+static const char *
+way(const struct rule *r, const struct info *i)
+{
+	double wanted;
+
+	if (r->op == LT || r->op == LE)
+		return "<";
+	if (r->op == GT || r->op == GE)
+		return ">";
+	if (r->op != EQ || !i->is_number || !as_number(r->value, i->unit, &wanted))
+		return "";
+	return i->number > wanted ? "<" : ">";
+}
+
 /* Appends what is wrong with one fact: 1, or 0 where it holds. */
 static bool
 check_one(const struct rule *r, const struct info *i, const struct infos *infos, struct buf *to)
@@ -540,7 +555,7 @@ check_one(const struct rule *r, const struct info *i, const struct infos *infos,
 			    r->op == EQ || r->op == GE || r->op == LE ? r->value
 			    : r->op == IN                             ? r->item[0]
 								      : (struct slice){ "", 0 },
-			    driver ? driver->text : (struct slice){ "", 0 });
+			    way(r, i), driver ? driver->text : (struct slice){ "", 0 });
 		}
 		buf_char(to, '\n');
 	}

@@ -44,7 +44,8 @@ size_t policy_rules(const struct policy *p);
 void policy_free(struct policy *p);
 
 /* Part of policy.c in policy_hints.c: appends ": what to do" where it is known how this fact becomes as it should; wanted may
- * be empty where no single value is. driver: of cpufreq, or empty. */
-void policy_hint(struct buf *to, struct slice name, struct slice wanted, struct slice driver);
+ * be empty where no single value is; way: "<" where the value must be less, ">" more, else "". driver: of cpufreq, or empty. */
+void policy_hint(
+    struct buf *to, struct slice name, struct slice wanted, const char *way, struct slice driver);
 
 #endif

@@ -3,13 +3,14 @@
 
 #include "experiment/policy.h"
 
-/* %s is what is wanted; a hint that holds one is given only where a single value is. An exact `wanted` comes before NULL. */
+/* %s is what is wanted; a hint that holds one is given only where a single value is. An exact `wanted` comes before NULL;
+ * "<" and ">" say that the hint is for making the value less, or more. */
 static const struct {
 	const char *name, *wanted, *hint;
 } hint[] = { { "governor", NULL, "cpupower frequency-set -g %s" },
 	{ "freq_min", NULL, "cpupower frequency-set -d %s" },
 	{ "freq_max", NULL, "cpupower frequency-set -u %s" },
-	{ "freq", NULL, "cpupower frequency-set -d FREQ -u FREQ holds it" },
+	{ "freq", NULL, "cpupower frequency-set -d FREQ -u FREQ holds it there" },
 	{ "epp", NULL, "cpupower set --epp %s" }, { "epb", NULL, "cpupower set --perf-bias %s" },
 	{ "intel_pstate", NULL, "echo %s >/sys/devices/system/cpu/intel_pstate/status" },
 	{ "amd_pstate", NULL, "echo %s >/sys/devices/system/cpu/amd_pstate/status" },
@@ -28,7 +29,7 @@ static const struct {
 	{ "aslr_process", "on", "run without setarch -R" },
 	{ "thp", NULL, "echo %s >/sys/kernel/mm/transparent_hugepage/enabled" },
 	{ "thp_defrag", NULL, "echo %s >/sys/kernel/mm/transparent_hugepage/defrag" },
-	{ "ksm", "off", "echo 2 >/sys/kernel/mm/ksm/run" }, { "swap", NULL, "swapoff -a" },
+	{ "ksm", "off", "echo 2 >/sys/kernel/mm/ksm/run" }, { "swap", "<", "swapoff -a" },
 	{ "swappiness", NULL, "sysctl vm.swappiness=%s" },
 	{ "numa_balancing", "off", "sysctl kernel.numa_balancing=0" },
 	{ "numa_balancing", "on", "sysctl kernel.numa_balancing=1" },
@@ -39,8 +40,8 @@ static const struct {
 	{ "zone_reclaim", NULL, "sysctl vm.zone_reclaim_mode=%s" },
 	{ "max_map_count", NULL, "sysctl vm.max_map_count=%s" },
 	{ "overcommit", NULL, "sysctl vm.overcommit_memory=%s" },
-	{ "memory_available", NULL, "end what uses memory" },
-	{ "memory_free", NULL, "sync; echo 3 >/proc/sys/vm/drop_caches" },
+	{ "memory_available", ">", "end what uses memory" },
+	{ "memory_free", ">", "sync; echo 3 >/proc/sys/vm/drop_caches" },
 	{ "clocksource", NULL,
 	    "echo %s >/sys/devices/system/clocksource/clocksource0/current_clocksource" },
 	{ "clock_synchronised", NULL, "start chronyd or systemd-timesyncd, and wait" },
@@ -56,14 +57,13 @@ static const struct {
 	{ "watchdog", "off", "sysctl kernel.watchdog=0" },
 	{ "timer_migration", "off", "sysctl kernel.timer_migration=0" },
 	{ "autogroup", "off", "sysctl kernel.sched_autogroup_enabled=0" },
-	{ "load", NULL, "wait until the machine is idle; see top" },
-	{ "running", NULL, "wait until the machine is idle; see top" },
-	{ "pressure_cpu", NULL, "wait until the machine is idle; see top" },
-	{ "temperature", NULL, "let the machine cool down" },
-	{ "throttled_core", NULL, "the processor was too hot since it was started; let it cool" },
-	{ "throttled_package", NULL,
-	    "the processor was too hot since it was started; let it cool" },
-	{ "disk_free", NULL, "make room on the disk of the current directory" },
+	{ "load", "<", "wait until the machine is idle; see top" },
+	{ "running", "<", "wait until the machine is idle; see top" },
+	{ "pressure_cpu", "<", "wait until the machine is idle; see top" },
+	{ "temperature", "<", "let the machine cool down" },
+	{ "throttled_core", "<", "the processor was too hot since it was started; let it cool" },
+	{ "throttled_package", "<", "the processor was too hot since it was started; let it cool" },
+	{ "disk_free", ">", "make room on the disk of the current directory" },
 	{ "git_dirty", "no", "commit the changes" }, { "limit_stack", NULL, "ulimit -s" },
 	{ "limit_memlock", NULL, "ulimit -l" }, { "limit_nofile", NULL, "ulimit -n %s" },
 	{ "limit_core", NULL, "ulimit -c" }, { "umask", NULL, "umask %s" },
@@ -86,7 +86,8 @@ turbo(struct slice wanted, struct slice driver)
 }
 
 void
-policy_hint(struct buf *to, struct slice name, struct slice wanted, struct slice driver)
+policy_hint(
+    struct buf *to, struct slice name, struct slice wanted, const char *way, struct slice driver)
 {
 	const char *text = NULL, *at;
 
@@ -94,7 +95,8 @@ policy_hint(struct buf *to, struct slice name, struct slice wanted, struct slice
 		text = turbo(wanted, driver);
 	for (unsigned i = 0; i < sizeof hint / sizeof hint[0] && text == NULL; i++)
 		if (slice_eq(name, slice_of(hint[i].name)) &&
-		    (hint[i].wanted == NULL || slice_eq(wanted, slice_of(hint[i].wanted))))
+		    (hint[i].wanted == NULL || strcmp(hint[i].wanted, way) == 0 ||
+			slice_eq(wanted, slice_of(hint[i].wanted))))
 			text = hint[i].hint;
 	if (text == NULL || (strstr(text, "%s") && wanted.n == 0))
 		return;

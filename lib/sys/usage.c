@@ -220,14 +220,14 @@ forget(struct usage_parts *p)
 	size_t kept = 0, stale = 0;
 
 	for (size_t i = 0; i < p->counters; i++)
-		stale += p->counter[i].reading != p->reading;
+		stale += p->counter[i].reading != p->reading - 1;
 	if (stale < STALE_MAX || stale < p->counters / 2)
 		return;
 	hash_clear(&p->by_key);
 	for (size_t i = 0; i < p->counters; i++) {
 		struct usage_counter c = p->counter[i];
 
-		if (c.reading != p->reading)
+		if (c.reading != p->reading - 1)
 			continue;
 		c.key = arena_copy(&keys, c.key);
 		p->counter[kept] = c;

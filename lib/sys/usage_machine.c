@@ -121,6 +121,9 @@ memory(struct usage_parts *p)
 			    ((int64_t)total - (int64_t)available) * 1024, "bytes");
 			usage_int(p, "memory", "available_bytes", none, (int64_t)available * 1024,
 			    "bytes");
+			if (total > 0)
+				usage_num(p, "memory", "used", none,
+				    1 - (double)available / (double)total, "share");
 		}
 		for (unsigned i = 0; i < sizeof gauge / sizeof gauge[0]; i++)
 			if (usage_line(s, gauge[i].key, &v))
