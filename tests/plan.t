@@ -15,14 +15,14 @@ EOF
 try 'a plan' 0 'leat plan levels | cut -f 1,3-' <<'EOF'
 # plan seed=1 repetitions=2 cells=4 runs=8 factors=program,data
 name	position	program	data	command	dry	freq	cpu_node	mem_node	timeout_ns	THREADS	settings
-quick.a+20b.1	1	quick	a b	$top/sort quick	1	99			2000000000		aa04b530f45d6d0e
-quick.random.1	2	quick	random	$top/sort quick it's random	0				60000000000	4	0504d096094e4e13
-merge.random.1	3	merge	random	$top/sort merge it's random	0				60000000000	4	ebcfebfe73b1fdd8
-merge.a+20b.1	4	merge	a b	$top/sort merge	1	99			2000000000		fc8c6ebb566538d0
-merge.random.2	5	merge	random	$top/sort merge it's random	0				60000000000	4	ebcfebfe73b1fdd8
-merge.a+20b.2	6	merge	a b	$top/sort merge	1	99			2000000000		fc8c6ebb566538d0
-quick.random.2	7	quick	random	$top/sort quick it's random	0				60000000000	4	0504d096094e4e13
-quick.a+20b.2	8	quick	a b	$top/sort quick	1	99			2000000000		aa04b530f45d6d0e
+quick.a+20b.1	1	quick	a b	$top/sort quick	1	99			2000000000		ea04b530f45d6d0e
+quick.random.1	2	quick	random	$top/sort quick it's random	0				60000000000	4	a504d096094e4e13
+merge.random.1	3	merge	random	$top/sort merge it's random	0				60000000000	4	cbcfebfe73b1fdd8
+merge.a+20b.1	4	merge	a b	$top/sort merge	1	99			2000000000		dc8c6ebb566538d0
+merge.random.2	5	merge	random	$top/sort merge it's random	0				60000000000	4	cbcfebfe73b1fdd8
+merge.a+20b.2	6	merge	a b	$top/sort merge	1	99			2000000000		dc8c6ebb566538d0
+quick.random.2	7	quick	random	$top/sort quick it's random	0				60000000000	4	a504d096094e4e13
+quick.a+20b.2	8	quick	a b	$top/sort quick	1	99			2000000000		ea04b530f45d6d0e
 EOF
 silent
 holds 'TSV is the same' "leat plan levels >one; tr ',' '\t' <levels | leat plan | cmp - one"

@@ -180,6 +180,7 @@ static struct slice
 settings(struct plan *p, const struct plan_run *c, struct buf *b)
 {
 	char *hex = arena_alloc(&p->parts->arena, 17);
+	uint64_t hash;
 
 	b->n = 0;
 	for (unsigned i = 0; i < p->factors; i++)
@@ -197,7 +198,10 @@ settings(struct plan *p, const struct plan_run *c, struct buf *b)
 	for (unsigned i = 0; i < p->variables; i++)
 		if (c->value[i].p)
 			put_setting(b, p->variable[i], c->value[i]);
-	snprintf(hex, 17, "%016" PRIx64, hash_xxh64(b->p, b->n, 0));
+	/* Its first digit is a letter, a to f: nothing takes it for a number. */
+	hash = hash_xxh64(b->p, b->n, 0);
+	hash = hash << 4 >> 4 | (10 + (hash >> 60) % 6) << 60;
+	snprintf(hex, 17, "%016" PRIx64, hash);
 	return (struct slice){ hex, 16 };
 }
 

@@ -24,8 +24,9 @@
  * Written, a plan is a table of kind `plan`, a row for each run in order of execution:
  *	# plan seed=1 repetitions=5 cells=6 runs=30 factors=program,data [sequence=data]
  *	name rep position FACTOR... command dry freq cpu_node mem_node timeout_ns VARIABLE... settings
- * settings is the XXH64 of all that makes the cell what it is, in hex: a run with another one is of an older table. The
- * timeout is not in it: a run that ended in time is the same.
+ * settings is the XXH64 of all that makes the cell what it is, in hex, with a letter in front so that
+ * nothing takes it for a number: a run with another one is of an older table. The timeout is not in it: a run that ended in
+ * time is the same.
  *
  * Units:     timeout_ns nanoseconds, freq a second.
  * Ownership: a plan owns all its strings, until plan_free(); a NUL stands behind each.

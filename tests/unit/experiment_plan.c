@@ -341,6 +341,9 @@ check_names(void)
 			CLAIM(dots == 2 || (dots == 1 && strstr(n.p, "++")));
 		}
 		plan_put(&text, p);
+		for (uint64_t i = 0; i < p->cells; i++)
+			CLAIM(p->cell[i].settings.n == 16 && p->cell[i].settings.p[0] >= 'a' &&
+			      p->cell[i].settings.p[0] <= 'f');
 		q = read_of(buf_view(&text), &e);
 		if (q == NULL)
 			fprintf(stderr, "%s\n", e.text);
