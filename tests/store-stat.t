@@ -200,6 +200,10 @@ try 'a text is a metric where it is asked for' 0 'leat store stat -q --metric su
 # lost=1 why=not-a-number metric=sum
 experiment	p	metric	unit	runs	failed	min	median	median_lo	median_hi	mean	stddev	max	base	overhead	overhead_lo	overhead_hi
 END
+try 'a name is all that are called so' 0 'leat store stat -q --metric ops odd.db | cut -f3,4 | sed 1,5d' <<'END'
+ops	op/s
+ops.kop/s	kop/s
+END
 holds 'an error with --strict' 'leat store stat --strict odd.db >/dev/null; [ $? -eq 2 ] && leat store stat --strict --metric wall_ns odd.db'
 
 # A cell that was changed: what the latest settings gave. Factors named as columns, and levels with blanks, = and commas.

@@ -26,6 +26,18 @@ struct stat {
 
 /* ---- options ---- */
 
+/* Who asks for a statistic by its name means it in all units. */
+static void
+with_other_units(struct stat *s, unsigned metric)
+{
+	const struct store_metric *asked = &s->r.metric[metric];
+
+	for (unsigned i = metric + 1; i < s->r.metrics; i++)
+		s->wanted[i] |= slice_eq(asked->title, asked->name) &&
+				slice_eq(s->r.metric[i].name, asked->name) &&
+				slice_eq(s->r.metric[i].section, asked->section);
+}
+
 static int
 want(struct stat *s, struct slice name, struct error *e)
 {
@@ -33,13 +45,16 @@ want(struct stat *s, struct slice name, struct error *e)
 	bool found = slice_eq(name, SLICE("all"));
 
 	for (unsigned i = 0; i < s->r.metrics; i++)
-		if (slice_eq(s->r.metric[i].title, name) || slice_eq(name, SLICE("all")))
+		if (slice_eq(s->r.metric[i].title, name) || slice_eq(name, SLICE("all"))) {
 			s->wanted[i] = found = true;
+			with_other_units(s, i);
+		}
 	if (found)
 		return 0;
 	for (unsigned i = 0; i < s->r.metrics; i++)
 		buf_printf(&there, "%s%.*s", i ? ", " : "", SLICE_ARG(s->r.metric[i].title));
-	error_set(e, "no metric %.*s; there are: %s", SLICE_ARG(name), buf_str(&there));
+	error_set(e, "no metric %.*s; there %s%s", SLICE_ARG(name),
+	    s->r.metrics ? "are: " : "is none", buf_str(&there));
 	buf_free(&there);
 	return -1;
 }
