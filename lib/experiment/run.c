@@ -370,7 +370,9 @@ put_refused(struct attempt *a)
 	char *path = NULL;
 
 	buf_printf(&why, "%s: %s", command, strerror(reason));
-	if (a->c->place && command[0] != '/' && strchr(command, '/') &&
+	while (strncmp(command, "./", 2) == 0)
+		command += 2;
+	if (a->c->place && command[0] != '/' && strchr(a->c->command[0], '/') &&
 	    asprintf(&path, "%s/%s", a->c->top, command) >= 0 && access(path, X_OK) == 0)
 		buf_printf(&why, " in the run's directory (is %s meant?)", path);
 	fail(a, reason == ENOENT ? 127 : 126, buf_str(&why));
