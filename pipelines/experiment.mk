@@ -94,8 +94,6 @@ EXPERIMENT_FIGURES = $(if $(EXPERIMENT_KICK),$(filter $(RESULTS)/%,$(FIGURES)),$
 .DELETE_ON_ERROR:
 .PHONY: all plan runs maps results tables figures verify status partial kick-tires check-machine lint clean help
 .PHONY: experiment-runs experiment-force
-all: results figures verify
-results: tables maps
 experiment-force:
 
 # What was asked for is a file: other variables make anew what follows from them, and nothing else.
@@ -164,6 +162,18 @@ $(error RUN is not what made the runs in $(RESULTS)/ ($(RESULTS)/asked/run is): 
 endif
 endif
 
+# Where it is not known yet how many runs there will be, they come first, and what was asked for is up to another make.
+EXPERIMENT_GOALS := all results tables maps figures verify
+ifeq ($(EXPERIMENT_MORE),)
+all: results figures verify
+results: tables maps
+else
+.PHONY: experiment-more
+$(EXPERIMENT_GOALS): experiment-more
+experiment-more: runs
+	+@$(EXPERIMENT_AGAIN) UNTIL= $(or $(filter $(EXPERIMENT_GOALS),$(MAKECMDGOALS)),all)
+endif
+
 # Sets ON_NODE, PARALLEL and BEFORE_RUNS.
 ifneq ($(SLURM),)
 include $(EXPERIMENT_DIR)/cluster.mk
@@ -225,7 +235,7 @@ EXPERIMENT_DIRS = 'FNR == 1 { file++; head = 0 } \
 EXPERIMENT_FORGET = 'NR == FNR { sub(/.*\//, ""); sub(/\.[0-9]+$$/, ""); there[$$0] = 1; next } \
 	/^\#/ || !head++ { next } \
 	{ sub(/\.[0-9]+$$/, ""); if (!($$0 in there)) gone = 1 } END { exit !gone }'
-$(RESULTS)/made/store: $(EXPERIMENT_FILES) $(RESULTS)/plan.tsv $(RESULTS)/asked/store $(RESULTS)/asked/missing
+$(RESULTS)/made/store: $(if $(EXPERIMENT_MORE),runs) $(EXPERIMENT_FILES) $(RESULTS)/plan.tsv $(RESULTS)/asked/store $(RESULTS)/asked/missing
 	@mkdir -p $(@D) $(RESULTS)/failed; exec 9>$@.lock; flock 9; \
 	$(EXPERIMENT_LEAT) plan --status --results $(RESULTS) $(RESULTS)/plan.tsv >$@.status; \
 	find $(RESULTS)/failed -mindepth 2 -maxdepth 2 -name run.leat | sort >$@.failed; \
@@ -248,7 +258,7 @@ $(RESULTS)/stat.tsv: $(RESULTS)/made/store $(RESULTS)/asked/stat
 # A table of a part says so, and so does the figure of it.
 experiment-table = $(if $(filter-out 0,$(EXPERIMENT_MISSING)), | \
 	sed '1a \# missing=$(EXPERIMENT_MISSING)\n\# lost=$(EXPERIMENT_MISSING) why=missing') >$@.$$$$ && mv $@.$$$$ $@
-tables: $(EXPERIMENT_TABLES)
+$(if $(EXPERIMENT_MORE),,tables: $(EXPERIMENT_TABLES))
 
 # What is made of each trace, and of those of a cell.
 ifneq ($(MAP),)
@@ -268,7 +278,7 @@ $(foreach c,$(CELLS),$(eval $(call experiment-cell,$(c))))
 $(EXPERIMENT_REDUCED): $(RESULTS)/asked/reduce
 	@mkdir -p $(@D)
 	$(EXPERIMENT_Q)$(EXPERIMENT_REDUCE)
-maps: $(EXPERIMENT_REDUCED)
+$(if $(EXPERIMENT_MORE),,maps: $(EXPERIMENT_REDUCED))
 endif
 
 EXPERIMENT_ASKED_files := $(foreach f,run store stat map reduce missing,$(RESULTS)/asked/$(f))
@@ -279,7 +289,7 @@ $(foreach f,run store stat map reduce missing,$(if $(call experiment-other,$(f))
 # Figures are yours: rules for $(FIGURES). Their directories are made here.
 EXPERIMENT_HOMES = $(filter-out $(wildcard $(patsubst %/,%,$(sort $(dir $(EXPERIMENT_FIGURES))))),\
 	$(patsubst %/,%,$(sort $(dir $(EXPERIMENT_FIGURES)))))
-figures: $(EXPERIMENT_FIGURES)
+$(if $(EXPERIMENT_MORE),,figures: $(EXPERIMENT_FIGURES))
 ifneq ($(FIGURES),)
 $(EXPERIMENT_FIGURES): | $(if $(EXPERIMENT_HOMES),experiment-homes)
 endif
@@ -293,10 +303,12 @@ $(RESULTS)/verdicts.tsv: $(CLAIMS) $(CLAIMS_TABLE)
 	@s=0; $(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE) >$@.$$$$ || s=$$?; \
 	if [ $$s -eq 0 ] || [ $${s}$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; \
 	else cat $@.$$$$; rm -f $@.$$$$; exit $$s; fi
+ifeq ($(EXPERIMENT_MORE),)
 verify: $(RESULTS)/verdicts.tsv
-	@$(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE)$(if $(EXPERIMENT_KICK), 2>&1 || [ $$? -eq 1 ]; \
+	@$(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE)$(if $(EXPERIMENT_KICK), 2>/dev/null || [ $$? -eq 1 ]; \
 	    echo 'small runs show that all stages work; what they give is not judged')
-else
+endif
+else ifeq ($(EXPERIMENT_MORE),)
 verify:
 ifneq ($(filter verify,$(MAKECMDGOALS)),)
 	@echo 'there are no claims: write claims.csv, see leat-verify(1)'
