@@ -113,7 +113,7 @@ run () {
 			exit "$status"
 		fi
 	fi
-	mkdir -p "$dir" || exit 125
+	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || exit 125
 	user=$(n=$(($# - flags)) && i=0 && for o in "$@"; do
 		i=$((i + 1))
 		[ "$i" -gt "$n" ] || printf '%s\n' "$o"
@@ -169,14 +169,14 @@ run () {
 				bad=''
 				;;
 			esac
-			# A controller that is started anew takes a moment.
-			sleep "$try"
 		fi
 		if [ "$try" -gt "$retries" ]; then
 			say "$why; that was try $try of $try"
 			stop 125
 		fi
 		[ -z "$node" ] || bad=$bad${bad:+,}$node
+		# A controller that is started anew takes a moment.
+		[ -n "$node" ] || sleep "$try"
 		say "$why; try $((try + 1)) of $((retries + 1))${bad:+, not on $bad}"
 	done
 }
@@ -207,23 +207,23 @@ attempt () {
 array () {
 	dir=$1 most=$2
 	shift 2
+	mkdir -p "$dir" && dir=$(cd "$dir" && pwd) || exit 125
+	# The nodes get all by name.
 	rm -rf "$dir/array"
-	mkdir -p "$dir/array/out" || exit 125
+	mkdir "$dir/array" "$dir/array/out" || exit 125
 	cat >"$dir/array.names"
 	size=$(scontrol show config | sed -n 's/^MaxArraySize *= *//p')
 	[ "${size:-0}" -gt 1 ] || die 'this cluster knows no job arrays (MaxArraySize): SLURM=1 does without'
 	runs=$(($(wc -l <"$dir/array.names"))) from=0
 	for script; do :; done # the last word
 	printf '%s\n' "$script" >"$dir/array.script"
-	# The nodes get all by name.
-	here=$(cd "$dir" && pwd)
 	cat >"$dir/array.job" <<-END
 		#!/bin/sh
-		name=\$(sed -n "\$((\$1 + SLURM_ARRAY_TASK_ID))p" '$here/array.names')
+		name=\$(sed -n "\$((\$1 + SLURM_ARRAY_TASK_ID))p" '$dir/array.names')
 		export name
 		# One that Slurm begins again tells of its last try.
-		: >'$here/array/'"\$name"
-		exec sh -c '$at_node' cluster '$here/array/'"\$name" bash '$here/array.script' </dev/null >'$here/array/out/'"\$name" 2>&1
+		: >'$dir/array/'"\$name"
+		exec sh -c '$at_node' cluster '$dir/array/'"\$name" bash '$dir/array.script' </dev/null >'$dir/array/out/'"\$name" 2>&1
 	END
 	n=$(($# - 2)) i=0
 	for o in "$@"; do
@@ -249,9 +249,11 @@ array () {
 	done
 	# What went well needs no word any more.
 	(
-		cd "$dir/array" && find . -maxdepth 1 -type f -exec grep -lx 'status 0' {} + >"$dir/array.done"
-		sed 's,^\./,out/,' "$dir/array.done" | xargs -r cat >&2
-		sed 'p; s,^\./,out/,' "$dir/array.done" | xargs -r rm -f
+		cd "$dir/array" || exit
+		find . -maxdepth 1 -type f -exec grep -lx 'status 0' {} + | sed 's,^\./,,' |
+			awk 'NR == FNR { done[$0]; next } $0 in done' - "$dir/array.names" >"$dir/array.done"
+		sed 's,^,out/,' "$dir/array.done" | xargs -r cat >&2
+		sed 'p; s,^,out/,' "$dir/array.done" | xargs -r rm -f
 	)
 	rm -f "$dir/array.done" "$dir/array.names" "$dir/array.script" "$dir/array.job" "$dir/array.id"
 }
