@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -17,6 +18,9 @@
 #include "flow/record_own.h"
 #include "sys/container.h"
 #include "tool/tool.h"
+
+/* How old readings become before they are let out: a frame of many is much smaller than many frames. */
+enum { FILE_MS = 10000, PIPE_MS = 99 };
 
 enum { CGROUP = 256, CONTAINER, CHECK, REQUIRE, FROM, DIFF, ALL, ROOT, TOOL };
 
@@ -199,6 +203,15 @@ tell_facts(const struct wanted *w, char **argv)
 	facts_free(&facts);
 }
 
+static bool
+into_file(void)
+{
+	struct stat st;
+
+	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
 /* Until the next deadline, or a signal: false. */
 static bool
 wait_until(int64_t deadline, const sigset_t *signals)
@@ -221,7 +234,7 @@ static void
 tell_usage(const struct wanted *w, char **argv)
 {
 	struct usage_config config = { w->root, w->cgroup.item, w->called.item };
-	int64_t interval = (int64_t)w->interval, deadline, t;
+	int64_t interval = (int64_t)w->interval, deadline, t, flushed = 0, patience;
 	struct record_own own = { 0 };
 	struct sys_clock_reading clocks;
 	uint64_t made = 0, lost = 0;
@@ -239,6 +252,7 @@ tell_usage(const struct wanted *w, char **argv)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	begin(&own, argv, true);
+	patience = (into_file() ? FILE_MS : PIPE_MS) * (int64_t)1000000;
 	deadline = sys_clock_now(CLOCK_MONOTONIC);
 	usage_read(usage, sys_clock_now(CLOCK_MONOTONIC_RAW));
 	for (uint64_t n = 0; w->readings == 0 || n < w->readings; n++) {
@@ -256,8 +270,10 @@ tell_usage(const struct wanted *w, char **argv)
 		if (usage->missing && missing == NULL)
 			tool_warn("%s: this cgroup is gone; it is waited for", usage->missing);
 		missing = usage->missing;
-		if ((w->interval >= 100000000 || trace_writer_due(own.w) == 0) &&
-		    trace_flush(own.w) < 0)
+		if (now - flushed < patience)
+			continue;
+		flushed = now;
+		if (trace_flush(own.w) < 0)
 			break;
 	}
 	sys_clock_read(&clocks);

@@ -425,7 +425,7 @@ load is 3.5, not below 1: wait until the machine is idle; see top
 END
 try 'a policy of comments alone' 0 'printf "# nothing\n\n" >comments; leat sysinfo --check comments' </dev/null
 n=0
-for bad in 'governor' '= 5' 'governor =' 'a <> 5' 'load < much' 'kernel ~ (' 'thp in never' 'thp in []' 'thp in [a,,b]' 'a b = 5'; do
+for bad in 'governor' '= 5' 'governor =' 'a <> 5' 'load < much' 'kernel ~ (' 'thp in never' 'thp in []' 'thp in [a,,b]' 'a b = 5' 'a ~ ((((x{9}){9}){9}){9}){9}'; do
 	n=$((n + 1))
 	printf '\n%s\n' "$bad" >bad
 	try "a syntax error: $bad" 2 'leat sysinfo --root none --check bad' </dev/null
@@ -500,7 +500,7 @@ said 'web2: several containers are called so: give one with --cgroup: .*b/web2'
 try 'a cgroup that is not there' 2 'leat sysinfo --root host -i 1 --cgroup nosuch' </dev/null
 said '^leat sysinfo: --cgroup: nosuch: no such cgroup'
 mkdir -p old/sys/fs/cgroup/memory/docker/$id old/sys/fs/cgroup/cpuacct/docker/$id
-for f in memory cpuacct memory/docker/$id cpuacct/docker/$id; do : >old/sys/fs/cgroup/$f/cgroup.procs; done
+for f in memory cpuacct memory/docker/$id cpuacct/docker/$id; do : >"old/sys/fs/cgroup/$f/cgroup.procs"; done
 echo 4096 >old/sys/fs/cgroup/memory/docker/$id/memory.usage_in_bytes
 try 'version 1' 0 'leat sysinfo -t --root old -i 20ms -n 1 --container 0123456 | grep memory_bytes | cut -f 3-' <<'END'
 name=memory_bytes	value=4096	unit=bytes	section=cgroup	cgroup="0123456"

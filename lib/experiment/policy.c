@@ -9,7 +9,7 @@
 
 #include "base/num.h"
 
-enum { PATTERN_MAX = 200 };
+enum { PATTERN_MAX = 200, COPIES_MAX = 500 };
 
 enum op { EQ, NE, LT, LE, GT, GE, MATCH, NO_MATCH, IN };
 
@@ -202,15 +202,58 @@ split_items(struct policy *p, struct rule *r, const char *where, struct error *e
 	return 0;
 }
 
+/* regcomp(3) of the C library copies what is repeated, and takes for ever where that multiplies. */
+static bool
+is_large(struct slice s)
+{
+	uint64_t copies = 1;
+	bool again = false; /* the last thing was a group, or was repeated */
+
+	for (size_t i = 0; i < s.n && copies <= COPIES_MAX; i++) {
+		if (s.p[i] == '\\') {
+			i++;
+			again = false;
+		} else if (s.p[i] == '[') {
+			i += i + 1 < s.n && s.p[i + 1] == '^';
+			i += i + 1 < s.n && s.p[i + 1] == ']';
+			while (i + 1 < s.n && s.p[i + 1] != ']')
+				i++;
+			i++;
+			again = false;
+		} else if (s.p[i] == '{') {
+			uint64_t n = 0, most = 2;
+
+			for (; i < s.n && s.p[i] != '}'; i++) {
+				n = isdigit((unsigned char)s.p[i])
+					? n * 10 + (uint64_t)(s.p[i] - '0')
+					: 0;
+				most = n > most ? n : most;
+			}
+			copies *= most;
+			again = true;
+		} else if (strchr("*+?", s.p[i])) {
+			copies *= again ? 2 : 1;
+			again = true;
+		} else {
+			again = s.p[i] == ')';
+		}
+	}
+	return copies > COPIES_MAX;
+}
+
 static int
 compile(struct rule *r, const char *where, struct error *e)
 {
 	char text[256];
 	int bad;
 
-	if (r->value.n > PATTERN_MAX)
-		return error_set(
-		    e, "%s: a regular expression of more than %d bytes", where, PATTERN_MAX);
+	if (r->value.n > PATTERN_MAX || is_large(r->value)) {
+		r->op = EQ;
+		return error_set(e,
+		    "%s: the regular expression is too large (%d bytes, repetitions of "
+		    "repetitions)",
+		    where, PATTERN_MAX);
+	}
 	bad = regcomp(&r->pattern, r->value.p, REG_EXTENDED | REG_NOSUB);
 	if (bad == 0)
 		return 0;
