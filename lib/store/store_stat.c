@@ -14,7 +14,7 @@ static const char *const fixed[] = { "experiment", "metric", "unit", "runs", "fa
 	"overhead_lo", "overhead_hi", "name" };
 enum { FIXED = sizeof fixed / sizeof *fixed };
 
-struct stat {
+struct summary {
 	const struct store_stat_options *o;
 	struct store_runs r;
 	struct store_cells cells;
@@ -28,7 +28,7 @@ struct stat {
 
 /* Who asks for a statistic by its name means it in all units. */
 static void
-with_other_units(struct stat *s, unsigned metric)
+with_other_units(struct summary *s, unsigned metric)
 {
 	const struct store_metric *asked = &s->r.metric[metric];
 
@@ -39,7 +39,7 @@ with_other_units(struct stat *s, unsigned metric)
 }
 
 static int
-want(struct stat *s, struct slice name, struct error *e)
+want(struct summary *s, struct slice name, struct error *e)
 {
 	struct buf there = BUF_INIT;
 	bool found = slice_eq(name, SLICE("all"));
@@ -66,7 +66,7 @@ is_number(const struct store_value *v)
 }
 
 static bool
-has_numbers(const struct stat *s, unsigned metric)
+has_numbers(const struct summary *s, unsigned metric)
 {
 	for (size_t i = 0; i < s->r.runs; i++)
 		if (is_number(&s->r.run[i].value[metric]))
@@ -75,7 +75,7 @@ has_numbers(const struct stat *s, unsigned metric)
 }
 
 static int
-choose_metrics(struct stat *s, struct error *e)
+choose_metrics(struct summary *s, struct error *e)
 {
 	static const char *const usual[] = { "wall_ns", "user_ns", "sys_ns", "maxrss_bytes" };
 	struct slice rest = slice_of(s->o->metrics);
@@ -123,7 +123,7 @@ gather(const struct store_cell *c, unsigned metric, double *to)
 
 /* Counts what is not among the numbers; a metric that no run of the cell has is none of its own. */
 static void
-count_losses(struct stat *s, const struct store_cell *c, unsigned metric)
+count_losses(struct summary *s, const struct store_cell *c, unsigned metric)
 {
 	uint64_t missing = 0, text = 0, again = 0, there = 0;
 
@@ -163,7 +163,7 @@ tab_number(struct buf *to, double v, int digits)
 }
 
 static void
-put_numbers(struct buf *to, const struct stat *s, const double *v, size_t n)
+put_numbers(struct buf *to, const struct summary *s, const double *v, size_t n)
 {
 	struct resample_sample sample = { .value = v, .n = n, .mean = NAN };
 	double mean = n > 0 ? resample_statistic(&sample, RESAMPLE_MEAN) : NAN;
@@ -181,7 +181,7 @@ put_numbers(struct buf *to, const struct stat *s, const double *v, size_t n)
 
 /* A cell's intervals depend on nothing but its name and values. */
 static uint64_t
-stream_of(const struct stat *s, const struct store_cell *c, unsigned metric)
+stream_of(const struct summary *s, const struct store_cell *c, unsigned metric)
 {
 	struct buf b = BUF_INIT;
 	uint64_t h;
@@ -196,7 +196,7 @@ stream_of(const struct stat *s, const struct store_cell *c, unsigned metric)
 
 static void
 put_overhead(
-    struct buf *to, const struct stat *s, const struct store_cell *c, unsigned metric, size_t n)
+    struct buf *to, const struct summary *s, const struct store_cell *c, unsigned metric, size_t n)
 {
 	struct resample_sample a = { .value = s->value[1], .mean = NAN },
 			       b = { .value = s->value[0], .n = n, .mean = NAN };
@@ -217,7 +217,7 @@ put_overhead(
 }
 
 static void
-put_base(struct buf *to, const struct stat *s, const struct store_cell *c)
+put_base(struct buf *to, const struct summary *s, const struct store_cell *c)
 {
 	struct buf b = BUF_INIT;
 
@@ -232,7 +232,7 @@ put_base(struct buf *to, const struct stat *s, const struct store_cell *c)
 /* ---- the table ---- */
 
 static bool
-has_bare(const struct stat *s)
+has_bare(const struct summary *s)
 {
 	for (size_t i = 0; i < s->cells.cells; i++)
 		if (s->cells.cell[i].bare.n > 0)
@@ -241,7 +241,7 @@ has_bare(const struct stat *s)
 }
 
 static void
-put_row(struct buf *to, struct stat *s, const struct store_cell *c, unsigned metric, bool bare)
+put_row(struct buf *to, struct summary *s, const struct store_cell *c, unsigned metric, bool bare)
 {
 	const struct store_metric *m = &s->r.metric[metric];
 	size_t n = gather(c, metric, s->value[0]);
@@ -270,7 +270,7 @@ put_row(struct buf *to, struct stat *s, const struct store_cell *c, unsigned met
 }
 
 static void
-put_lost(struct buf *to, struct stat *s, uint64_t n, const char *why, struct slice metric)
+put_lost(struct buf *to, struct summary *s, uint64_t n, const char *why, struct slice metric)
 {
 	if (n == 0)
 		return;
@@ -282,7 +282,7 @@ put_lost(struct buf *to, struct stat *s, uint64_t n, const char *why, struct sli
 }
 
 static void
-put_head(struct buf *to, struct stat *s, bool bare)
+put_head(struct buf *to, struct summary *s, bool bare)
 {
 	struct slice taken[FIXED];
 	size_t failed = 0, others = 0;
@@ -324,7 +324,7 @@ put_head(struct buf *to, struct stat *s, bool bare)
 }
 
 static int
-put_table(struct stat *s, const struct store_out *out)
+put_table(struct summary *s, const struct store_out *out)
 {
 	struct buf to = BUF_INIT;
 	bool bare = has_bare(s);
@@ -345,7 +345,7 @@ put_table(struct stat *s, const struct store_out *out)
 }
 
 static int
-prepare(struct stat *s, struct error *e)
+prepare(struct summary *s, struct error *e)
 {
 	size_t n = s->r.metrics + 1;
 
@@ -360,7 +360,7 @@ prepare(struct stat *s, struct error *e)
 }
 
 static void
-take_note(struct stat *s, long without, const struct error *why)
+take_note(struct summary *s, long without, const struct error *why)
 {
 	if (without > 0)
 		error_set(&s->told.note, "%ld of %zu cells have no base, so no overhead%s: %s",
@@ -373,7 +373,7 @@ store_stat(struct store *store, const struct store_stat_options *options,
     const struct store_out *out, struct store_stat_told *told, struct error *e)
 {
 	struct store_stat_options o = *options;
-	struct stat s = { .o = &o };
+	struct summary s = { .o = &o };
 	struct error why, first = { "" };
 	long without = -1;
 	int result = store_runs_read(&s.r, store, e);
