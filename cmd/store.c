@@ -210,6 +210,16 @@ no_more(void)
 		tool_usage_error("%s: one operand too many", *operands);
 }
 
+/* A database can be standard input where that is a file: `leat store list <db`. */
+static const char *
+database(const char *what)
+{
+	bool table = strcmp(what, "list") == 0 || strcmp(what, "stat") == 0;
+	const char *db = table && *tool_operands() == NULL ? "-" : tool_operand("the database");
+
+	return table && strcmp(db, "-") == 0 ? "/dev/stdin" : db;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -244,7 +254,7 @@ main(int argc, char **argv)
 			break;
 		}
 	what = tool_operand("what to do: add, list, stat, get or sql");
-	db = tool_operand("the database");
+	db = database(what);
 	if (strcmp(what, "add") == 0) {
 		add(db, first_only);
 	} else if (strcmp(what, "list") == 0) {

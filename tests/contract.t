@@ -16,6 +16,9 @@ printf '%s\n' 12 7 13 9 8 11 10 >numbers
 printf 'a: b\n\tsort b | uniq >$@\n' >makefile
 printf 'factor,level\na,1\na,2\n' >levels
 printf 'claim,where,column,expect\nfirst,1=12,1,>10\n' >claims
+mkdir arun
+printf '#leat 1\nrun\tt=2\tname=a\tid=a\texperiment=e\trep=1\tdry=0\n' >arun/run.leat
+leat store add runs.db arun
 cat >script <<'END'
 app     7 [000]     1.000001:       1000 cpu-clock:
 	            4005d0 work+0x10 (/tmp/app)
@@ -62,6 +65,8 @@ input () {
 		echo makefile
 	elif [ "$1" = plan ]; then
 		echo levels
+	elif [ "$1" = store ]; then
+		echo runs.db
 	else
 		echo script
 	fi
@@ -77,6 +82,7 @@ args () {
 	pair) echo "-s 'name == a' -e 'name == b' -k pid" ;;
 	pick) echo "'t >= 0 || !has(t)'" ;;
 	plotgen) echo 'lines -x t -y cpu' ;;
+	store) echo list ;;
 	verify) echo "$dir/claims" ;;
 	window) echo '-s none -e none' ;;
 	esac
@@ -89,7 +95,7 @@ interruptible='$SIG{INT} = "DEFAULT"; exec @ARGV or die'
 obeys () {
 	t=$1
 	cases=0
-	mkdir "of.$t" && ln folded levels makefile many nothing numbers script trace "of.$t" && cd "of.$t" || exit
+	mkdir "of.$t" && ln folded levels makefile many nothing numbers runs.db script trace "of.$t" && cd "of.$t" || exit
 	leat "$t" --help >"help.$t" 2>/dev/null
 	in=$(input "$t")
 	a=$(args "$t")

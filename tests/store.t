@@ -257,6 +257,7 @@ for i in 1 2 3 4; do
 done
 bigs='big1 big2 big3 big4'
 start=$(date +%s%N)
+# shellcheck disable=SC2086
 leat store add clean $bigs 2>err
 took=$((($(date +%s%N) - start) / 1000))
 dump clean >reference
