@@ -319,6 +319,8 @@ look(const struct places *p, enum claim_state *state, struct claim_owner *owner,
 	*owner = (struct claim_owner){ 0 };
 	if (is_there(p->runs)) {
 		*state = CLAIM_DONE;
+		if (read_owner(p->claim, owner, NULL) > 0 && !is_alive(owner))
+			*owner = (struct claim_owner){ 0 };
 		return 0;
 	}
 	claimed = read_owner(p->claim, owner, e);
@@ -625,12 +627,23 @@ claim_fail(const char *results, struct slice name, unsigned *attempt, struct err
 
 /* ---- turns ---- */
 
+/* Whose turn it is, or was when he was killed. */
+static bool
+read_turn(int fd, struct claim_owner *o)
+{
+	char text[1024];
+	ssize_t n = pread(fd, text, sizeof text, 0);
+
+	if (n > 0)
+		parse_owner((struct slice){ text, (size_t)n }, o);
+	return n > 0;
+}
+
 int
 claim_turn(const char *results, struct error *e)
 {
 	struct claim_owner last;
-	char host[65], text[1024], *path;
-	ssize_t n;
+	char host[65], *path;
 	int fd;
 
 	if (make_directories(results, e) < 0)
@@ -639,17 +652,27 @@ claim_turn(const char *results, struct error *e)
 	if (asprintf(&path, "%s/part/%s.lock", results, host) < 0)
 		abort();
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+	if (fd < 0) {
 		error_set(e, "%s: %s", path, strerror(errno));
 		goto failed;
 	}
-	n = pread(fd, text, sizeof text, 0);
-	if (n > 0) {
-		/* it did not end its turn itself; or it did not want a turn any more, and lives */
-		parse_owner((struct slice){ text, (size_t)n }, &last);
-		if (!is_alive(&last) && end_left(&last, e) < 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		/* who waits for us would be waited for */
+		if (read_turn(fd, &last) && is_above(&last, getpid(), 1)) {
+			error_set(e,
+			    "%s: this is part of process %d, which makes a run of them, and "
+			    "has its turn (--share)",
+			    results, last.pid);
 			goto failed;
+		}
+		if (flock(fd, LOCK_EX) < 0) {
+			error_set(e, "%s: %s", path, strerror(errno));
+			goto failed;
+		}
 	}
+	/* its last holder did not end its turn itself; or, if he lives, could not */
+	if (read_turn(fd, &last) && !is_alive(&last) && end_left(&last, e) < 0)
+		goto failed;
 	free(path);
 	return fd;
 failed:
