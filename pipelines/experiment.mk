@@ -201,6 +201,8 @@ ifeq ($(PARALLEL)$(ON_NODE),)
 endif
 else
 $(filter-out $(EXPERIMENT_DIRECT),$(EXPERIMENT_TODO)): runs ;
+# That nothing makes the others spares make to search how to make them.
+$(filter-out $(EXPERIMENT_DIRECT),$(EXPERIMENT_THERE)): ;
 endif
 
 runs: $(RESULTS)/plan.tsv $(RESULTS)/asked/run | $(PROGRAMS)
@@ -223,15 +225,16 @@ endif
 experiment-count = $(EXPERIMENT_LEAT) plan --count --results $(RESULTS) $(RESULTS)/plan.tsv
 
 # Tables. The database is filled run by run, and a stamp says when it was whole: kill it anywhere, it goes on. Attempts that
-# failed are in it, as such; runs that the plan has no more are not.
-EXPERIMENT_DIRS = 'FNR == 1 { file++; head = 0 } \
+# failed are in it, as such; those that were killed before they ended, and runs that the plan has no more, are not.
+EXPERIMENT_DIRS = 'FNR == 1 { file++; head = whole = 0 } \
 	/^\#/ { next } \
 	file <= 2 && !head { for (i = 1; i <= NF; i++) at[$$i] = i; head = 1; next } \
 	file == 1 { if ($$at["state"] == "done") print runs "/" $$1; next } \
 	file == 2 { settings[$$1] = $$at["settings"]; next } \
 	/^run\t/ { name = hash = ""; for (i = 2; i <= NF; i++) { \
 		if ($$i ~ /^name=/) name = substr($$i, 6); if ($$i ~ /^settings=/) hash = substr($$i, 10) }; \
-	  if (name in settings && settings[name] == hash) { sub(/\/run.leat$$/, "", FILENAME); print FILENAME } }'
+	  whole = name in settings && settings[name] == hash }; \
+	/^end\t/ && whole { dir = FILENAME; sub(/\/run.leat$$/, "", dir); print dir; whole = 0 }'
 EXPERIMENT_FORGET = 'NR == FNR { sub(/.*\//, ""); sub(/\.[0-9]+$$/, ""); there[$$0] = 1; next } \
 	/^\#/ || !head++ { next } \
 	{ sub(/\.[0-9]+$$/, ""); if (!($$0 in there)) gone = 1 } END { exit !gone }'
