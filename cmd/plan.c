@@ -243,16 +243,17 @@ do_end(bool success)
 {
 	struct plan *p = input(false);
 	struct slice name = slice_of(how.name);
+	struct claim_owner owner;
 	enum claim_state state;
 	struct error e;
 	unsigned n;
 
 	if (plan_find(p, name) == NULL)
 		tool_die("%s: the plan has no such run", how.name);
-	check(claim_look(how.results, name, &state, NULL, &e), &e);
-	if (success && state == CLAIM_DONE)
+	check(claim_look(how.results, name, &state, &owner, &e), &e);
+	if (success && state == CLAIM_DONE && owner.pid == 0)
 		return;
-	if (state != CLAIM_HELD)
+	if (owner.pid == 0 || state == CLAIM_LEFT)
 		tool_die("%s: nobody makes this run (leat plan --next gives one)", how.name);
 	check(
 	    success ? claim_succeed(how.results, name, &e) : claim_fail(how.results, name, &n, &e),

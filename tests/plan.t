@@ -182,10 +182,13 @@ says () {
 		printf 'end\tt=4\ttool=run\tmade=3\tlost=0\n'
 	} >"$at/run.leat"
 }
+settings () {
+	grep "^$1	" plan.tsv | sed 's/.*	//'
+}
 rm -rf results/failed/*.[23] results/part/*
-says results/failed/quick.a+20b.1.1 x exit_status 3 signal 0
-says results/failed/quick.a+20b.2.1 x exit_status 0 signal 9
-says results/failed/quick.random.1.1 x exit_status 0 signal 9 timed_out 1
+says results/failed/quick.a+20b.1.1 "$(settings quick.a+20b.1)" exit_status 3 signal 0
+says results/failed/quick.a+20b.2.1 "$(settings quick.a+20b.2)" exit_status 0 signal 9
+says results/failed/quick.random.1.1 "$(settings quick.random.1)" exit_status 0 signal 9 timed_out 1
 try '--count says why' 0 'leat plan --count plan.tsv' <<'EOF'
 4 of 8 done, 4 failed: quick.a+20b.1 (exit 3), quick.random.1 (timeout), quick.random.2, quick.a+20b.2 (signal 9)
 EOF
@@ -238,7 +241,7 @@ EOF
 
 # Runs of an older table.
 rm -rf results results.log
-s=$(grep merge.random.1 plan.tsv | sed 's/.*	//')
+s=$(settings merge.random.1)
 says results/runs/merge.random.1 "$s" wall_ns 2000000000
 says results/runs/merge.random.2 0123456789012345 wall_ns 60
 says results/runs/quick.random.1 ffff wall_ns 60
@@ -258,7 +261,19 @@ try '--make' 0 'leat plan --make plan.tsv' <<'EOF'
 RUNS := quick.a+20b.1 quick.random.1 merge.random.1 merge.a+20b.1 merge.random.2 merge.a+20b.2 quick.random.2 quick.a+20b.2
 REDO := quick.random.1 merge.random.2
 EOF
-try 'they are made again, and kept' 0 'sh loop.sh results plan.tsv; cat results.log; ls results/old; cat results/old/*/run.leat | grep -c "value=60"; cat results/runs/quick.random.1/stdout' <<'EOF'
+try 'one of them is made again, and is still there until then' 0 'sh -c "leat plan --next plan.tsv; leat plan --next plan.tsv; :"
+	leat plan --status plan.tsv | sed -n "1p;4p"; ls results/runs/quick.random.1' <<'EOF'
+quick.a+20b.1
+quick.random.1
+# status runs=8 todo=3 running=0 done=2 stale=2 failed=0 killed=1 eta_ns=12000000000
+quick.random.1	1	2	stale	0	
+run.leat
+EOF
+try 'and is running' 0 'sleep 9 & leat plan --next --owner $! plan.tsv >next; leat plan --next --owner $! plan.tsv; leat plan --status plan.tsv | sed -n "4p" | cut -f 4; kill $!' <<'EOF'
+quick.random.1
+running
+EOF
+try 'they are made again, and kept' 0 'sh loop.sh results plan.tsv; cat results.log; ls results/failed; cat results/failed/*/run.leat | grep -c "value=60"; cat results/runs/quick.random.1/stdout; leat plan --count plan.tsv' <<'EOF'
 quick.a+20b.1
 quick.random.1
 merge.a+20b.1
@@ -266,9 +281,25 @@ merge.random.2
 merge.a+20b.2
 quick.a+20b.2
 merge.random.2.1
+quick.a+20b.1.1
+quick.a+20b.1.2
 quick.random.1.1
+quick.random.1.2
+quick.random.1.3
 2
 $top/sort quick it's random, dry 0, 4
+8 of 8 done
+EOF
+says results/failed/merge.random.1.1 ffff
+rm -r results/runs/merge.random.1
+try 'what failed with other settings has not been tried' 0 'leat plan --count plan.tsv; leat plan --next plan.tsv' <<'EOF'
+7 of 8 done; 1 to do
+merge.random.1
+EOF
+says results/failed/merge.random.1.2 "$s"
+rm -r results/part/*
+try 'with these it has' 1 'leat plan --count plan.tsv; leat plan --next plan.tsv' <<'EOF'
+7 of 8 done, 1 failed: merge.random.1
 EOF
 
 # Repetitions until medians are known.

@@ -2,11 +2,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,6 +64,28 @@ run_named(struct progress *p, struct slice name)
 	return run ? &p->run[run - p->plan->run] : NULL;
 }
 
+/* 1, 0 also where there is nothing, or where it does not say. */
+static int
+is_of_old(const char *results, const char *directory, struct slice name, const struct plan_run *run,
+    struct error *e)
+{
+	struct buf settings = BUF_INIT;
+	char *path = path_of(results, directory, name, "/run.leat");
+	int got = run_settings(path, &settings, e);
+
+	if (got > 0)
+		got = !slice_eq(buf_view(&settings), run->settings);
+	buf_free(&settings);
+	free(path);
+	return got;
+}
+
+static int
+is_stale(const struct progress *p, size_t i, struct error *e)
+{
+	return is_of_old(p->results, "runs", p->plan->run[i].name, &p->plan->run[i], e);
+}
+
 static void
 see_failed(struct progress *p, struct slice name)
 {
@@ -79,6 +99,10 @@ see_failed(struct progress *p, struct slice name)
 		return;
 	run = run_named(p, (struct slice){ name.p, dot - 1 });
 	if (run == NULL || n > UINT32_MAX)
+		return;
+	if (n > run->kept)
+		run->kept = (unsigned)n;
+	if (is_of_old(p->results, "failed", name, &p->plan->run[run - p->run], NULL) > 0)
 		return;
 	run->attempts++;
 	if (n > run->last)
@@ -104,30 +128,21 @@ see_done(struct progress *p, struct slice name)
 {
 	struct progress_run *run = run_named(p, name);
 
-	if (run)
+	if (run && !run->again)
 		run->state = PROGRESS_DONE;
-}
-
-/* 1, 0 also where there is nothing, or where it does not say. */
-static int
-is_stale(const char *results, const struct plan_run *run, struct buf *settings, struct error *e)
-{
-	char *path = path_of(results, "runs", run->name, "/run.leat");
-	int got = run_settings(path, settings, e);
-
-	free(path);
-	return got < 0 ? -1 : got > 0 && !slice_eq(buf_view(settings), run->settings);
 }
 
 static int
 look_at(struct progress *p, const struct plan_run *run, struct error *e)
 {
 	struct progress_run *to = &p->run[run - p->plan->run];
+	struct claim_owner owner;
 	enum claim_state state;
 
-	if (claim_look(p->results, run->name, &state, NULL, e) < 0)
+	if (claim_look(p->results, run->name, &state, &owner, e) < 0)
 		return -1;
-	if (state == CLAIM_HELD)
+	to->again = state == CLAIM_DONE && owner.pid > 0;
+	if (state == CLAIM_HELD || to->again)
 		to->state = PROGRESS_RUNNING;
 	else if (state == CLAIM_LEFT)
 		to->state = PROGRESS_KILLED;
@@ -142,7 +157,6 @@ struct progress *
 progress_look(const char *results, const struct plan *plan, bool stale, struct error *e)
 {
 	struct progress *p = xcalloc(1, sizeof *p);
-	struct buf settings = BUF_INIT;
 	bool good;
 
 	p->plan = plan;
@@ -157,7 +171,7 @@ progress_look(const char *results, const struct plan *plan, bool stale, struct e
 	good = good && each_entry(p, "runs", see_done, e) == 0;
 	for (size_t i = 0; good && stale && i < plan->runs; i++)
 		if (p->run[i].state == PROGRESS_DONE) {
-			int got = is_stale(results, &plan->run[i], &settings, e);
+			int got = is_stale(p, i, e);
 
 			good = got >= 0;
 			if (got > 0)
@@ -165,7 +179,6 @@ progress_look(const char *results, const struct plan *plan, bool stale, struct e
 		}
 	for (size_t i = 0; i < plan->runs; i++)
 		p->count[p->run[i].state]++;
-	buf_free(&settings);
 	if (!good) {
 		progress_free(p);
 		return NULL;
@@ -183,63 +196,6 @@ progress_free(struct progress *p)
 	free(p);
 }
 
-/* ---- stale runs ---- */
-
-/* runs/NAME to the first old/NAME.N that is free. */
-static int
-move_to_old(const char *results, struct slice name, struct error *e)
-{
-	char *from = path_of(results, "runs", name, ""),
-	     *to = path_of(results, "old", SLICE(""), "");
-	struct stat st;
-	int result = 1;
-
-	mkdir(to, 0777); /* rename() tells */
-	for (unsigned n = 1; n > 0; n++) {
-		char end[16];
-
-		free(to);
-		snprintf(end, sizeof end, ".%u", n);
-		to = path_of(results, "old", name, end);
-		if (lstat(to, &st) != 0)
-			break;
-	}
-	if (rename(from, to) < 0)
-		result = error_set(e, "%s: cannot become %s: %s", from, to, strerror(errno));
-	free(from);
-	free(to);
-	return result;
-}
-
-int
-progress_retire(const char *results, const struct plan_run *run, struct error *e)
-{
-	struct buf settings = BUF_INIT;
-	char *path;
-	int result = is_stale(results, run, &settings, e), fd;
-
-	if (result > 0) {
-		path = path_of(results, "part", SLICE(".lock"), "");
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-		if (fd < 0 && errno == ENOENT) {
-			char *part = path_of(results, "part", SLICE(""), "");
-
-			mkdir(part, 0777);
-			free(part);
-			fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-		}
-		if (fd < 0 || flock(fd, LOCK_EX) < 0)
-			result = error_set(e, "%s: %s", path, strerror(errno));
-		else if ((result = is_stale(results, run, &settings, e)) > 0)
-			result = move_to_old(results, run->name, e);
-		if (fd >= 0)
-			close(fd);
-		free(path);
-	}
-	buf_free(&settings);
-	return result;
-}
-
 /* ---- the next ---- */
 
 /* 1 where it is taken. */
@@ -247,13 +203,17 @@ static int
 take(struct progress *p, size_t i, pid_t owner, uint64_t lease_ns, struct error *e)
 {
 	const struct plan_run *run = &p->plan->run[i];
+	bool again = p->run[i].state == PROGRESS_STALE;
 	char *part;
 	int got;
 
 	/* Another may have tried it, and failed, since we looked. */
-	if (claim_failures(p->results, run->name) > p->run[i].last)
+	if (claim_failures(p->results, run->name) > p->run[i].kept)
 		return 0;
-	got = claim_take(p->results, run->name, owner, lease_ns, e);
+	got = claim_take_as(p->results, run->name, owner, lease_ns, again ? CLAIM_AGAIN : 0, e);
+	/* Or have made it again. */
+	if (got > 0 && again && is_stale(p, i, e) == 0)
+		return claim_fail(p->results, run->name, NULL, e);
 	if (got <= 0)
 		return got;
 	part = path_of(p->results, "part", run->name, "");
@@ -267,27 +227,23 @@ int
 progress_next(struct progress *p, pid_t owner, uint64_t lease_ns, unsigned attempts,
     const struct plan_run **run, struct error *e)
 {
-	struct buf settings = BUF_INIT;
 	unsigned least = 0;
 	int got = 0;
 
 	for (size_t i = 0; got == 0 && i < p->plan->runs; i++) {
-		enum progress_state state = p->run[i].state;
+		enum progress_state *state = &p->run[i].state;
 
 		*run = &p->plan->run[i];
-		if (state == PROGRESS_DONE) {
-			got = is_stale(p->results, *run, &settings, e);
+		if (*state == PROGRESS_DONE) {
+			got = is_stale(p, i, e);
 			if (got > 0)
-				state = PROGRESS_STALE;
+				*state = PROGRESS_STALE;
 			got = got < 0 ? -1 : 0;
 		}
-		if (state == PROGRESS_STALE)
-			got = progress_retire(p->results, *run, e) < 0 ? -1 : 0;
-		if (got == 0 &&
-		    (state == PROGRESS_TODO || state == PROGRESS_KILLED || state == PROGRESS_STALE))
+		if (got == 0 && (*state == PROGRESS_TODO || *state == PROGRESS_KILLED ||
+				    *state == PROGRESS_STALE))
 			got = take(p, i, owner, lease_ns, e);
 	}
-	buf_free(&settings);
 	/* Rounds: all that failed n times before one that failed more often. */
 	while (got == 0) {
 		unsigned next = UINT32_MAX;

@@ -4,8 +4,9 @@
  * part/ is looked at one by one. That costs some 2 us for each entry, and 10 us more for each run that is done where it is asked
  * whether it is stale: made with other settings than those that the plan has by now.
  *
- * A stale run is not lost, and is not taken for the new one: progress_retire() moves it to old/NAME.N. A run that does not
- * say its settings (no run.leat) is never stale.
+ * A stale run is not lost, and is not taken for the new one: it stays where it is until the new one succeeds, and becomes
+ * failed/NAME.N then. What is there with other settings does not count as an attempt at this one. A run that does not say its
+ * settings (no run.leat) is never stale.
  *
  * Units:     nanoseconds.
  * Ownership: progress_look() to progress_free(); the plan stays the caller's, and must stay.
@@ -30,8 +31,10 @@ enum progress_state {
 
 struct progress_run {
 	enum progress_state state;
-	unsigned attempts; /* that failed, or were killed */
+	unsigned attempts; /* with the settings of the plan, that failed or were killed */
 	unsigned last;     /* the number of the last of them */
+	unsigned kept;     /* the last N of failed/NAME.N, also with other settings */
+	bool again;        /* it is done, and being made again */
 };
 
 struct progress {
@@ -50,9 +53,6 @@ struct progress *progress_look(
  * take runs meanwhile. */
 int progress_next(struct progress *p, pid_t owner, uint64_t lease_ns, unsigned attempts,
     const struct plan_run **run, struct error *e);
-
-/* Moves runs/NAME to old/NAME.N where it is stale, under the lock of claims: 1; 0 where it is not; -1. */
-int progress_retire(const char *results, const struct plan_run *run, struct error *e);
 
 /* Why attempt n at a run failed, in a few words: "exit 3", "signal 9", "timeout", or nothing where it does not say. */
 void progress_reason(const char *results, struct slice name, unsigned n, struct buf *reason);
