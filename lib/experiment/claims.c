@@ -463,7 +463,7 @@ look(struct claims *c, const struct table *t, struct lookup *l)
 		found(c, t, l);
 		return;
 	}
-	if (i < l->deep || l->rows > 0)
+	if (i < l->deep || l->rows > 0 || (i == l->deep && l->seens > SEEN_MAX))
 		return;
 	if (i > l->deep)
 		l->seens = 0;
