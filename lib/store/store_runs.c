@@ -324,14 +324,16 @@ read_all(struct store_runs *r, struct store *s, struct error *e)
 int
 store_runs_read(struct store_runs *r, struct store *s, struct error *e)
 {
+	bool alone = sqlite3_get_autocommit(store_db(s)) != 0;
 	int got;
 
 	*r = (struct store_runs){ .arena = ARENA_INIT };
-	/* One transaction: all of it is of one moment. */
-	if (store_exec(s, "BEGIN", e) < 0)
+	/* All of it is of one moment, as is what a store for reading gives. */
+	if (alone && store_exec(s, "BEGIN", e) < 0)
 		return -1;
 	got = read_all(r, s, e);
-	sqlite3_exec(store_db(s), "ROLLBACK", NULL, NULL, NULL);
+	if (alone)
+		sqlite3_exec(store_db(s), "ROLLBACK", NULL, NULL, NULL);
 	return got;
 }
 
