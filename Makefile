@@ -49,7 +49,7 @@ BENCH := $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c))
 EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 EXAMPLES += $(EXAMPLES:%=%.fp)
 PAGES := $(wildcard man/*.[1-8])
-PIPELINES := $(wildcard pipelines/*.mk)
+PIPELINES := $(wildcard pipelines/*.mk pipelines/*.sh)
 # Examples that are directories are experiments to copy; what was made in them stays.
 EXPERIMENTS := $(foreach d,$(wildcard examples/*/.),$(wildcard $(addprefix $(d:/.=)/,Makefile *.md *.c *.csv *.sh *.py)))
 
