@@ -115,7 +115,7 @@ main(int argc, char **argv)
 		lint.dir = arg;
 	take_assignments();
 	tool_inputs(one_makefile, NULL);
-	fwrite(lint.out.p, 1, lint.out.n, tool_out());
+	fputs(buf_str(&lint.out), tool_out());
 	buf_free(&lint.out);
 	free(lint.assignment);
 	return tool_end();

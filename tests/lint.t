@@ -114,8 +114,9 @@ finds 'a || true behind it' "3: a: 'grep x b >\$@ || true' $swallowed" "4: a: 'g
 unseen='may fail, and what follows runs all the same: && behind it, or set -e before it'
 mk '.DELETE_ON_ERROR:' 'a: b' '> cd x; ls' '> cd x && ls' '> set -e; cd x; ls' '> cd x || exit; ls' '> echo x; [ -e x ]; rm -f x; ls' '> mv a b 2>/dev/null; ls' '> mv a b >/dev/null 2>&1; ls' \
 	'> if mv a b; then mv b c; ls; fi' '> (mv a b; ls); ls' '> mv a b & ls' '> x=1; ls' '> [ -e x ] && ls; ls' '> trap "rm x; ls" EXIT; ls' '> set -e; set +e; ls; ls' \
-	'> f () { mv a b; }; f'
-finds 'what follows runs all the same' "3: a: 'cd x' $unseen" "10: a: 'mv b c' $unseen" "11: a: '(mv a b; ls)' $unseen" "11: a: 'mv a b' $unseen" "16: a: 'ls' $unseen"
+	'> f () { mv a b; }; f' '> (set -e; ls; mv a b); ls'
+finds 'what follows runs all the same' "3: a: 'cd x' $unseen" "10: a: 'mv b c' $unseen" "11: a: '(mv a b; ls)' $unseen" "11: a: 'mv a b' $unseen" "16: a: 'ls' $unseen" \
+	"18: a: '(set -e; ls; mv a b)' $unseen"
 loop='may fail in any round of the loop but the last, unseen: || exit 1 behind it, or set -e before the loop'
 mk '.DELETE_ON_ERROR:' 'a: b' '> for i in 1 2; do ls $$i; done' '> for i in 1 2; do ls $$i || exit 1; done' '> set -e; for i in 1 2; do ls $$i; done' '> while read x; do ls $$x; done <b' '> for i in 1; do echo $$i; done' \
 	'> for i in 1; do if ls; then mv a b; fi; done'
