@@ -87,7 +87,7 @@ add_policy(struct wanted *w, const char *path)
 	char *text;
 	size_t n;
 
-	if (io_slurp(path, &text, &n) < 0)
+	if (io_slurp(strcmp(path, "-") == 0 ? "/dev/stdin" : path, &text, &n) < 0)
 		tool_die("%s: %s", path, strerror(errno));
 	if (policy_read(w->policy, (struct slice){ text, n }, path, &e) < 0)
 		tool_die("%s", e.text);

@@ -606,6 +606,47 @@ check_one(const struct rule *r, const struct info *i, const struct infos *infos,
 	return verdict != HOLDS;
 }
 
+/* How many letters must be changed, put in or left out, at most 3. */
+static unsigned
+distance(struct slice a, struct slice b, unsigned most)
+{
+	unsigned best, other;
+
+	while (a.n > 0 && b.n > 0 && a.p[0] == b.p[0])
+		a.p++, a.n--, b.p++, b.n--;
+	if (a.n == 0 || b.n == 0)
+		return (unsigned)(a.n + b.n < 3 ? a.n + b.n : 3);
+	if (most == 0)
+		return 3;
+	best = distance(
+	    (struct slice){ a.p + 1, a.n - 1 }, (struct slice){ b.p + 1, b.n - 1 }, most - 1);
+	other = distance((struct slice){ a.p + 1, a.n - 1 }, b, most - 1);
+	best = other < best ? other : best;
+	other = distance(a, (struct slice){ b.p + 1, b.n - 1 }, most - 1);
+	best = other < best ? other : best;
+	return best < 3 ? best + 1 : 3;
+}
+
+static void
+put_unknown(const struct infos *infos, struct slice name, const char *who, struct buf *to)
+{
+	struct slice near = { 0 };
+	unsigned least = 3;
+
+	for (size_t i = 0; i < infos->n && name.n > 3; i++) {
+		unsigned d = distance(name, infos->info[i].name, 2);
+
+		if (d < least) {
+			least = d;
+			near = infos->info[i].name;
+		}
+	}
+	buf_printf(to, "%.*s: %s does not say", SLICE_ARG(name), who);
+	if (near.n > 0)
+		buf_printf(to, " (is it %.*s that is meant?)", SLICE_ARG(near));
+	buf_char(to, '\n');
+}
+
 size_t
 policy_check(const struct policy *p, const struct infos *infos, const char *who, struct buf *to)
 {
@@ -616,7 +657,6 @@ policy_check(const struct policy *p, const struct infos *infos, const char *who,
 		size_t at = to->n, n = 0, wrong = 0;
 
 		for (size_t i = 0; i < infos->n; i++) {
-			struct slice last = { to->p + at, to->n - at };
 			size_t before = to->n;
 
 			if (!slice_eq(infos->info[i].name, r->name))
@@ -626,12 +666,12 @@ policy_check(const struct policy *p, const struct infos *infos, const char *who,
 				continue;
 			wrong++;
 			/* told once, however often it was so */
-			if (last.n > 0 && before - at == to->n - before &&
+			if (before > at && before - at == to->n - before &&
 			    memcmp(to->p + at, to->p + before, to->n - before) == 0)
 				to->n = before;
 		}
 		if (n == 0)
-			buf_printf(to, "%.*s: %s does not say\n", SLICE_ARG(r->name), who);
+			put_unknown(infos, r->name, who, to);
 		failed += n == 0 || wrong > 0;
 	}
 	return failed;

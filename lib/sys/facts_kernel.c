@@ -70,10 +70,20 @@ static void
 put_tsc(struct facts_reader *r)
 {
 #if defined(__x86_64__)
-	unsigned a, b, c, d;
+	unsigned a, b, c, d, last;
 
-	if (r->live && __get_cpuid_count(0x15, 0, &a, &b, &c, &d) && a && b && c)
+	if (!r->live)
+		return;
+	if (__get_cpuid_count(0x15, 0, &a, &b, &c, &d) && a && b && c) {
 		facts_put_int(r, "clock", "tsc_freq", (int64_t)((uint64_t)c * b / a), "hz");
+	} else if (__get_cpuid(1, &a, &b, &c, &d) && c >> 31) { /* a hypervisor may say it */
+		__cpuid(0x40000000, last, b, c, d);
+		if (last >= 0x40000010 && last < 0x40000100) {
+			__cpuid(0x40000010, a, b, c, d);
+			if (a > 0)
+				facts_put_int(r, "clock", "tsc_freq", (int64_t)a * 1000, "hz");
+		}
+	}
 #else
 	(void)r;
 #endif
