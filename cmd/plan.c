@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "experiment/progress.h"
+#include "experiment/run_note.h"
 #include "experiment/until.h"
 #include "form/table.h"
 #include "tool/tool.h"
@@ -238,23 +239,50 @@ do_next(void)
 	put(&b);
 }
 
+/* A run without a record gets one that says which it was. */
+static void
+note(const struct plan *p, const struct plan_run *run, const struct claim_owner *owner)
+{
+	char *argv[] = { "plan", "--done", (char *)how.name, NULL };
+	char *top = getcwd(NULL, 0), *directory;
+	struct run_about about = { .tool = "plan",
+		.version = LEAT_VERSION,
+		.argv = argv,
+		.name = run->name,
+		.experiment = slice_basename(slice_of(top ? top : "")),
+		.command = run->command,
+		.id = owner->id,
+		.plan = p,
+		.cell = run };
+	struct error e;
+
+	if (asprintf(&directory, "%s/part/%s", how.results, how.name) < 0)
+		abort();
+	check(run_note(directory, &about, &e), &e);
+	free(directory);
+	free(top);
+}
+
 static void
 do_end(bool success)
 {
 	struct plan *p = input(false);
 	struct slice name = slice_of(how.name);
+	const struct plan_run *run = plan_find(p, name);
 	struct claim_owner owner;
 	enum claim_state state;
 	struct error e;
 	unsigned n;
 
-	if (plan_find(p, name) == NULL)
+	if (run == NULL)
 		tool_die("%s: the plan has no such run", how.name);
 	check(claim_look(how.results, name, &state, &owner, &e), &e);
 	if (success && state == CLAIM_DONE && owner.pid == 0)
 		return;
 	if (owner.pid == 0 || state == CLAIM_LEFT)
 		tool_die("%s: nobody makes this run (leat plan --next gives one)", how.name);
+	if (success)
+		note(p, run, &owner);
 	check(
 	    success ? claim_succeed(how.results, name, &e) : claim_fail(how.results, name, &n, &e),
 	    &e);

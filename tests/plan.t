@@ -126,6 +126,24 @@ merge.random.2
 EOF
 said 'process [0-9]* on .* has taken the run over'
 
+# What a shell leaves says which run it was, and what it measured.
+try 'a record, and the values' 0 'n=$(leat plan --next --results noted plan.tsv); echo "speed 3.5 m/s" >"noted/part/$n/values"; leat plan --done "$n" --results noted plan.tsv
+	leat audit noted/runs/$n/run.leat | grep -c balanced; sed -n "/^run/p; /^stat/p" noted/runs/$n/run.leat | sed "s/	t=[0-9]*//; s/	id=[0-9a-f-]*//; s/	experiment=[^	]*//"' <<'EOF'
+1
+run	name=quick.a+20b.1	rep=1	position=1	seed=1	settings=ea04b530f45d6d0e	factors=program;data;	levels=quick;a b;	variables=	command="$top/sort quick"	dry=1	freq=99
+stat	name=speed	value=3.5	unit=m/s	section=values
+EOF
+try 'values that are none' 2 'n=$(leat plan --next --results noted plan.tsv); echo speed >"noted/part/$n/values"; leat plan --done "$n" --results noted plan.tsv; s=$?
+	ls noted/part/$n; rm noted/part/$n/values; leat plan --done "$n" --results noted plan.tsv; ls noted/runs; exit $s' <<'EOF'
+values
+quick.a+20b.1
+quick.random.1
+EOF
+said '^leat plan: noted/part/quick.random.1/values:1: '
+try 'such a run can be stale, too' 0 'sed "s/sort quick/sort -q/" levels | leat plan >changed.tsv; leat plan --count --results noted changed.tsv' <<'EOF'
+0 of 8 done, 2 stale: quick.a+20b.1, quick.random.1; 8 to do
+EOF
+
 # Runs that fail.
 rm -rf results
 cat >fails.sh <<'EOF'
