@@ -38,11 +38,21 @@ put(void *context, struct buf *b)
 
 static const struct store_out out = { .put = put };
 
+static void
+waits(const char *path)
+{
+	if (!tool_is_quiet())
+		tool_warn("%s: somebody else has it: waiting", path);
+}
+
 static struct store *
 open_store(const char *path, enum store_mode mode)
 {
 	struct error e;
-	struct store *s = store_open(path, mode, &e);
+	struct store *s;
+
+	store_on_wait(waits);
+	s = store_open(path, mode, &e);
 
 	if (s == NULL)
 		tool_die("%s", e.text);

@@ -274,7 +274,8 @@ kill 9, $pid;
 waitpid $pid, 0;
 exit($? == 0 ? 3 : 0);
 END
-kills=0 same=0 whole=0 rounds=30
+kills=0 same=0 whole=0 journals=0 rounds=30
+: >strange
 [ "${TEST_S:-0}" -lt 3600 ] || rounds=200
 i=0
 x=12345
@@ -287,11 +288,15 @@ while [ $i -lt $rounds ]; do
 	perl killed.pl $((x / 7 % took)) leat store add -q faulty $bigs 2>>err && kills=$((kills + 1))
 	# What a reader finds is whole, journal or not.
 	if [ -s faulty ]; then
-		leat store sql faulty 'SELECT sum(records) - (SELECT count(*) FROM raw_access) - (SELECT count(*) FROM raw_alloc)
-			- (SELECT count(*) FROM raw_free) - (SELECT count(*) FROM raw_other) AS n FROM run' >got 2>>err
-		case $(tail -n 1 got) in
-		0 | '') whole=$((whole + 1)) ;;
-		esac
+		[ ! -s faulty-journal ] || journals=$((journals + 1))
+		if leat store sql faulty 'SELECT coalesce(sum(records), 0) - (SELECT count(*) FROM raw_access) - (SELECT count(*) FROM raw_alloc)
+			- (SELECT count(*) FROM raw_free) - (SELECT count(*) FROM raw_other) AS n FROM run' >got 2>err; then
+			[ "$(tail -n 1 got)" != 0 ] || whole=$((whole + 1))
+		elif grep -q 'nothing was added yet' err; then
+			whole=$((whole + 1))
+		else
+			cat got err >>strange
+		fi
 	else
 		whole=$((whole + 1))
 	fi
@@ -300,7 +305,7 @@ while [ $i -lt $rounds ]; do
 	dump faulty | cmp -s - reference && same=$((same + 1))
 done
 holds "kill -9 in the middle ($kills of $rounds)" "[ $kills -ge $((rounds / 3)) ]"
-holds 'what is there then is whole runs' "[ $whole -eq $rounds ]"
+holds "what is there then is whole runs ($journals journals)" "cat strange; [ $whole -eq $rounds ]"
 holds 'and added again, it is as without' "[ $same -eq $rounds ]"
 holds 'and nothing is left beside' "[ ! -e faulty-journal ]"
 
@@ -320,6 +325,13 @@ for i in 1 2 3 4; do
 	leat store get both big.random.$i | leat cat -t >one.txt
 	leat cat -t big$i/trace.leat | cmp - one.txt || bad "run $i of two adders"
 done
+# The trace is a FIFO, so that its adder holds the database until we say so.
+run slow slow.random.1 slow
+mkfifo slow/trace.leat
+holds 'who waits says so, and goes on' "rm -f held; leat store add held big1; leat store add held slow & sleep 0.3
+	leat store add held big2 2>err2 & sleep 2.6; ! leat store sql held 'SELECT 1' | grep -q 2 || exit 9; cat all.leat >slow/trace.leat; wait; cat err2 >&2
+	[ \"\$(leat store sql held 'SELECT count(*) FROM run' | tail -n 1)\" -eq 3 ]"
+said '^leat store: held: somebody else has it: waiting$'
 holds 'each run is there once' '[ "$(leat store sql both "SELECT count(*), count(DISTINCT name), sum(records) FROM run" | tail -n 1)" = "$(leat store sql clean "SELECT count(*), count(DISTINCT name), sum(records) FROM run" | tail -n 1)" ]'
 try 'a reader meanwhile sees whole runs' 0 "rm -f now; leat store add now big1; leat store add now $bigs & 
 	for i in 1 2 3 4 5 6; do leat store sql now 'SELECT sum(records) - (SELECT count(*) FROM raw_access) - (SELECT count(*) FROM raw_alloc)

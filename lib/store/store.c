@@ -9,10 +9,21 @@
 #include "base/alloc.h"
 #include "store/schema.h"
 
+enum { WAIT_MS = 10, WAIT_TOLD_MS = 2000 };
+
 struct store {
 	sqlite3 *db;
 	char *path;
+	bool told; /* that it waits */
 };
+
+static void (*on_wait)(const char *path);
+
+void
+store_on_wait(void (*tell)(const char *path))
+{
+	on_wait = tell;
+}
 
 sqlite3 *
 store_db(struct store *s)
@@ -86,12 +97,17 @@ store_bind(sqlite3_stmt *q, int parameter, struct slice text)
 }
 
 /* Whoever has the file will be done: a transaction is a run. What is locked for ever, by a stopped process, is for the user
- * to end, who sees a process that waits. */
+ * to end. */
 static int
-wait_for_lock(void *unused, int tries)
+wait_for_lock(void *store, int tries)
 {
-	(void)unused;
-	usleep(tries < 10 ? 2000 : 20000);
+	struct store *s = store;
+
+	usleep(WAIT_MS * 1000);
+	if (tries >= WAIT_TOLD_MS / WAIT_MS && !s->told && on_wait) {
+		s->told = true;
+		on_wait(s->path);
+	}
 	return 1;
 }
 
@@ -156,13 +172,14 @@ begin_writing(struct store *s, struct error *e)
 static int
 begin_reading(struct store *s, struct error *e)
 {
-	int got = check(s, e);
+	int got =
+	    store_exec(s, "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; BEGIN", e);
 
 	if (got == 0)
+		got = check(s, e);
+	if (got == 0)
 		return error_set(e, "%s: an empty database: nothing was added yet", s->path);
-	return got < 0
-		   ? -1
-		   : store_exec(s, "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824", e);
+	return got < 0 ? -1 : 0;
 }
 
 static int
@@ -172,7 +189,7 @@ open_db(struct store *s, int flags, struct error *e)
 
 	if (status != SQLITE_OK)
 		return store_error(s, NULL, e);
-	sqlite3_busy_handler(s->db, wait_for_lock, NULL);
+	sqlite3_busy_handler(s->db, wait_for_lock, s);
 	return 0;
 }
 
@@ -207,6 +224,7 @@ store_open(const char *path, enum store_mode mode, struct error *e)
 		got = begin_reading(s, e);
 		if (got < 0 && sqlite3_extended_errcode(s->db) == SQLITE_READONLY_ROLLBACK) {
 			roll_back(s);
+			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 			got = begin_reading(s, e);
 		}
 	} else if (got == 0) {
