@@ -53,6 +53,7 @@ try 'a row for each run, in the order of the plan' 0 'leat store list e.db' <lis
 silent
 holds 'the same bytes, whatever the order of adding' 'ls -d runs/* | sort -R --random-source=known | xargs leat store add -q shuffled.db &&
 	leat store list shuffled.db | cmp - list.want && leat store stat shuffled.db >shuffled && leat store stat e.db | cmp - shuffled'
+holds 'from standard input' 'leat store list <e.db | cmp - list.want'
 holds 'to a file' 'leat store list -o list.tsv e.db && cmp list.tsv list.want'
 
 # ---- stat ----

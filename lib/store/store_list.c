@@ -13,6 +13,15 @@ tells_unit(struct slice name)
 	       slice_ends(name, SLICE("_size")) || slice_eq(name, SLICE("size"));
 }
 
+static bool
+is_word(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if ((unsigned char)name.p[i] <= ' ' || name.p[i] == '=' || name.p[i] == '"')
+			return false;
+	return true;
+}
+
 static void
 put_units(struct buf *to, const struct store_runs *r)
 {
@@ -20,7 +29,7 @@ put_units(struct buf *to, const struct store_runs *r)
 		const struct store_metric *m = &r->metric[i];
 		struct buf key = BUF_INIT;
 
-		if (m->unit.n == 0 || tells_unit(m->title))
+		if (m->unit.n == 0 || tells_unit(m->title) || !is_word(m->title))
 			continue;
 		buf_printf(&key, "unit_%.*s", SLICE_ARG(m->title));
 		buf_char(to, '#');
