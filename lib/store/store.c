@@ -172,14 +172,13 @@ begin_writing(struct store *s, struct error *e)
 static int
 begin_reading(struct store *s, struct error *e)
 {
-	int got =
-	    store_exec(s, "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824; BEGIN", e);
+	int got = check(s, e);
 
 	if (got == 0)
-		got = check(s, e);
-	if (got == 0)
 		return error_set(e, "%s: an empty database: nothing was added yet", s->path);
-	return got < 0 ? -1 : 0;
+	if (got < 0)
+		return -1;
+	return store_exec(s, "PRAGMA cache_size = -65536; PRAGMA mmap_size = 1073741824", e);
 }
 
 static int
@@ -224,7 +223,6 @@ store_open(const char *path, enum store_mode mode, struct error *e)
 		got = begin_reading(s, e);
 		if (got < 0 && sqlite3_extended_errcode(s->db) == SQLITE_READONLY_ROLLBACK) {
 			roll_back(s);
-			sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 			got = begin_reading(s, e);
 		}
 	} else if (got == 0) {

@@ -25,7 +25,7 @@ struct store;
 /* Called once, with the path, by whoever has waited two seconds for a lock; NULL for nobody. */
 void store_on_wait(void (*tell)(const char *path));
 
-/* path: a file. What is read is the database of one moment, until it is closed. Errors: it is not there (reading), no database, none of ours, or of another version of the schema. */
+/* path: a file. Errors: it is not there (reading), no database, none of ours, or of another version of the schema. */
 struct store *store_open(const char *path, enum store_mode mode, struct error *e);
 void store_close(struct store *s);
 

@@ -35,7 +35,7 @@ struct store_get {
 	struct store *store;
 	int64_t base, next, last; /* the next id, and the one behind the last */
 	struct buf name;
-	bool frames;
+	bool frames, begun; /* a transaction, so that all is of one moment */
 	uint64_t lost;
 	sqlite3_stmt *rows[SCHEMA_TABLES];
 	int64_t at[SCHEMA_TABLES]; /* id of the present row; INT64_MAX: none */
@@ -467,7 +467,8 @@ store_get_new(struct store *s, int64_t run, const char *trace, struct error *e)
 
 	g->store = s;
 	g->base = (int64_t)((uint64_t)run << SCHEMA_RUN_SHIFT);
-	if (choose(g, run, trace, e) == 0 && prepare(g, e) == 0)
+	g->begun = store_exec(s, "BEGIN", e) == 0;
+	if (g->begun && choose(g, run, trace, e) == 0 && prepare(g, e) == 0)
 		return g;
 	store_get_free(g);
 	return NULL;
@@ -494,6 +495,8 @@ store_get_free(struct store_get *g)
 		sqlite3_finalize(g->rows[t]);
 	for (int i = 0; i < LOOKUPS; i++)
 		sqlite3_finalize(g->find[i]);
+	if (g->begun)
+		store_exec(g->store, "COMMIT", NULL);
 	for (int i = 0; i < THREAD; i++)
 		free(g->words[i].word);
 	free(g->thread);
