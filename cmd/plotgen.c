@@ -21,7 +21,8 @@ enum {
 	BINS,
 	SHARE,
 	CCDF,
-	PALETTE
+	PALETTE,
+	WHERE
 };
 
 static const struct tool_option options[] = {
@@ -44,6 +45,7 @@ static const struct tool_option options[] = {
 	{ BINS, "bins", "N", "hist: about N bars" },
 	{ SHARE, "share", NULL, "hist: shares of each group instead of counts" },
 	{ CCDF, "ccdf", NULL, "cdf: the share of what is larger" },
+	{ WHERE, "where", "COLUMN=VALUE", "only rows of tables that have it; may be given again" },
 	{ PALETTE, "palette", "NAME", "heat: viridis (default) cividis grey" },
 	{ 0 },
 };
@@ -59,6 +61,7 @@ static struct {
 	size_t inputs;
 	const char *path;
 	uint64_t complaints;
+	struct where where;
 } plotgen;
 
 static void
@@ -127,6 +130,9 @@ read_input(int fd, const char *path, void *context)
 		tool_die("%s: folded stacks: leat flamegraph draws them", path);
 	if (kind == KIND_UNKNOWN)
 		tool_die("%s: neither a table nor a trace", path);
+	if (plotgen.where.n > 0 && (kind == KIND_TRACE || kind == KIND_NUMBERS))
+		tool_die("%s: --where is for tables, and this is %s%s", path, kind_name(kind),
+		    kind == KIND_TRACE ? ": leat pick chooses records" : "");
 	t = plot_table_for(plotgen.plot, kind);
 	if ((kind != KIND_TRACE && plot_table_open(t, &in, &e) < 0) ||
 	    plot_choose(plotgen.plot, t, &e) < 0)
@@ -275,6 +281,11 @@ main(int argc, char **argv)
 		case CCDF:
 			o->above = true;
 			break;
+		case WHERE:
+			if (where_add(&plotgen.where, arg, &e) < 0)
+				tool_usage_error("--where %s: %s", arg, e.text);
+			o->where = &plotgen.where;
+			break;
 		case PALETTE:
 			o->palette = gnuplot_palette(slice_of(arg));
 			if (o->palette == GNUPLOT_PALETTES)
@@ -293,5 +304,6 @@ main(int argc, char **argv)
 	fwrite(script.p, 1, script.n, tool_out());
 	buf_free(&script);
 	plot_free(plotgen.plot);
+	where_free(&plotgen.where);
 	return tool_end();
 }

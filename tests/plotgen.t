@@ -398,7 +398,7 @@ EOT
 said '^leat plotgen: cells.csv:3: the column y is no number: oops$'
 said '^leat plotgen: cells.csv:5: 1 cells, the header has 2$'
 try 'two values in one place' 2 "printf 'x,y\na,2\na,3\n' | leat plotgen bars" </dev/null
-said 'values have the same place as another one: -b COLUMN tells them apart$'
+said 'values have the same place as another one: -b COLUMN tells them apart, --where COLUMN=VALUE chooses$'
 try 'what cannot be stacked' 2 "printf 'x,y\na,-2\n' | leat plotgen stacked" </dev/null
 said 'it is below 0$'
 try 'a range on a logarithmic axis' 2 'leat plotgen hist --log x --x-range 0,5 log.tsv' </dev/null
@@ -443,6 +443,53 @@ for seed in 1 2 3 4; do
 		silent
 	done
 done
+
+# ---- rows of a table ----
+{
+	printf '# stat runs=12\nexperiment\tprogram\tdata\tmetric\tunit\tmedian\tmedian_lo\tmedian_hi\toverhead\n'
+	for p in heap merge; do
+		for d in random 'all alike'; do
+			printf "x\\t$p\\t$d\\twall_ns\\tns\\t2000000\\t1800000\\t2100000\\t0.5\\n"
+			printf "x\\t$p\\t$d\\tfaults\\t\\t3\\t1\\t4\\tnan\\n"
+		done
+	done
+} >stat.tsv
+grep -v faults stat.tsv >chosen.tsv
+try 'bars of one metric' 0 'leat plotgen bars --where metric=wall_ns -x data -y median -b program --interval median_lo,median_hi stat.tsv >s; grep -E "label|^set x?tics|EOD|^[01-9.-]+ " s' <<'EOT'
+set tics nomirror out scale 0.6,0.35
+set ylabel 'median (ms)'
+set xlabel 'data'
+set xtics scale 0 ('random' 0, 'all alike' 1)
+$d0 << EOD
+-0.2 2 -0.384 -0.016 0 2 1.8 2.1
+0.8 2 0.616 0.984 0 2 1.8 2.1
+EOD
+$d1 << EOD
+0.2 2 0.016 0.384 0 2 1.8 2.1
+1.2 2 1.016 1.384 0 2 1.8 2.1
+EOD
+EOT
+silent
+holds 'the same as of a table that has no others' 'leat plotgen bars -x data -y median -b program --interval median_lo,median_hi chosen.tsv | cmp - s'
+try 'all columns, and one of several values' 0 "leat plotgen bars --where metric=wall_ns --where program=heap --where 'data=all alike' --where program=merge -x program -y median stat.tsv | grep -E '^[01-9.-]+ |^set xtics'" <<'EOT'
+set xtics scale 0 ('heap' 0, 'merge' 1)
+0 2 -0.336 0.336 0 2
+1 2 0.664 1.336 0 2
+EOT
+try 'the unit is that of the rows' 0 'leat plotgen bars --where metric=faults -x data -y median -b program stat.tsv | grep ylabel; leat plotgen bars --where metric=wall_ns -x data -y overhead -b program stat.tsv | grep ylabel
+	leat plotgen scatter -x median_lo -y median stat.tsv | grep ylabel' <<'EOT'
+set ylabel 'median'
+set ylabel 'overhead'
+set ylabel 'median (×10⁶)'
+EOT
+try 'no such row' 2 'leat plotgen bars --where program=heap --where metric=wall -x data -y median stat.tsv >s' </dev/null
+said '^leat plotgen: stat.tsv: no row has program=heap metric=wall; there are with the first: wall_ns faults$'
+try 'no such column of rows' 2 'leat plotgen bars --where program=heap --where size=1 -x data -y median stat.tsv' </dev/null
+said '^leat plotgen: stat.tsv: no column size; there are: experiment program data'
+try 'no condition' 2 'leat plotgen bars --where heap stat.tsv' </dev/null
+said '^leat plotgen: --where heap: not COLUMN=VALUE'
+try 'of a trace' 2 'leat plotgen scatter --where cpu=1 -x t -y addr trace' </dev/null
+said '^leat plotgen: trace: --where is for tables, and this is a trace: leat pick chooses records'
 
 # ---- from end to end ----
 holds 'a trace through hist and heat' "leat heat -x t -y addr trace | leat plotgen heat | gnuplot | head -c 4 | grep -a PNG"

@@ -77,7 +77,11 @@ plot_free(struct plot *p)
 struct plot_table *
 plot_table_for(struct plot *p, enum kind kind)
 {
-	return plot_table_new(kind, &p->texts, p->base);
+	struct plot_table *t = plot_table_new(kind, &p->texts, p->base);
+
+	if (kind != KIND_TRACE)
+		t->where = p->o.where;
+	return t;
 }
 
 void
@@ -466,7 +470,8 @@ plot_next(struct plot *p)
 static bool
 is_bare(struct slice name)
 {
-	static const char *const bare[] = { "count", "nan", "runs_A", "runs_B", "ratio", "p", "q" };
+	static const char *const bare[] = { "count", "nan", "runs_A", "runs_B", "ratio", "p", "q",
+		"runs", "failed", "overhead", "overhead_lo", "overhead_hi" };
 
 	for (size_t i = 0; i < sizeof bare / sizeof bare[0]; i++)
 		if (slice_eq(name, slice_of(bare[i])))
@@ -482,6 +487,9 @@ plot_unit(const struct plot_table *t, const struct plot_column *c)
 
 	if (t->source && t->source->columns > 0 && t->type.n > 0 && !is_bare(c->name))
 		word = table_word(t->source, SLICE("unit"));
+	/* (a share is a share, whatever its row is in) */
+	if (word.n == 0 && t->unit.n > 0 && !is_bare(c->name))
+		word = t->unit;
 	return unit == GNUPLOT_NONE && word.n > 0 ? gnuplot_unit(word) : unit;
 }
 

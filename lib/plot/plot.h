@@ -54,8 +54,9 @@ struct plot_options {
 	struct slice x_label, y_label; /* p NULL: from the data */
 	enum plot_log log_x, log_y;
 	struct plot_range x_range, y_range;
-	unsigned bins;     /* of hist; 0: as fits */
-	bool share, above; /* hist: shares; cdf: what lies above */
+	unsigned bins;       /* of hist; 0: as fits */
+	bool share, above;   /* hist: shares; cdf: what lies above */
+	struct where *where; /* rows of tables; NULL: all */
 	enum gnuplot_palette palette;
 	struct gnuplot_page page;
 };

@@ -356,7 +356,8 @@ plot_bars(struct plot *p, struct error *e)
 	read_bars(&s);
 	if (s.doubles > 0)
 		r = error_set(e,
-		    "%zu values have the same place as another one: -b COLUMN tells them apart",
+		    "%zu values have the same place as another one: -b COLUMN tells them "
+		    "apart, --where COLUMN=VALUE chooses",
 		    s.doubles);
 	else if (s.n > 0 && s.raws > 0) {
 		plot_key(p, p->series_n);

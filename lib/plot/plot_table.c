@@ -81,7 +81,7 @@ plot_table_open(struct plot_table *t, struct kind_input *in, struct error *e)
 	if (table_header(t->source) < 0)
 		return error_set(e, "%s", t->source->error.text);
 	t->type = t->source->kind;
-	return 0;
+	return t->where ? where_table(t->where, t->source, e) : 0;
 }
 
 bool
@@ -306,24 +306,50 @@ number_rows(struct plot_table *t, void (*complain)(void *context, const char *wh
 	}
 }
 
+/* A table in long form has the unit of each row's values in a column; it is known where they are alike. */
+static void
+take_unit(struct plot_table *t, int column)
+{
+	struct slice s;
+
+	if (column < 0)
+		return;
+	s = slice_trim(t->source->cell[column]);
+	if (!t->units)
+		t->unit = arena_copy(&t->texts->arena, s);
+	else if (!slice_eq(t->unit, s))
+		t->unit.n = 0;
+	t->units = true;
+}
+
 int
 plot_table_rows(
     struct plot_table *t, void (*complain)(void *context, const char *what), void *context)
 {
 	struct error e;
-	int got;
+	int got, unit;
 
 	if (t->source == NULL)
 		return number_rows(t, complain, context);
+	unit = table_column(t->source, SLICE("unit"));
 	while ((got = table_next(t->source)) != 0)
 		if (got < 0) {
 			complain(context, t->source->error.text);
 			if (table_failed(t->source))
 				return -1;
-		} else if (add_row(t, &e) < 0) {
-			complain(context, e.text);
+		} else if (t->where == NULL || where_row(t->where, t->source)) {
+			if (add_row(t, &e) < 0)
+				complain(context, e.text);
+			take_unit(t, unit);
 		}
 	take_losses(t);
+	if (t->where && where_end(t->where, &e) < 0) {
+		struct buf b = BUF_INIT;
+
+		buf_printf(&b, " %s", e.text);
+		complain(context, buf_str(&b));
+		buf_free(&b);
+	}
 	return 0;
 }
 

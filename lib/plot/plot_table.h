@@ -24,6 +24,7 @@
 #include "flow/losses.h"
 #include "form/kind.h"
 #include "form/table.h"
+#include "form/where.h"
 #include "trace/block.h"
 
 /* Distinct texts by number. */
@@ -72,8 +73,11 @@ struct plot_table {
 	unsigned columns;
 	size_t column_cap;
 	size_t rows;
-	uint64_t passed;  /* rows or records that lack a field */
-	uint64_t records; /* that are not of the ledger */
+	uint64_t passed;     /* rows or records that lack a field */
+	uint64_t records;    /* that are not of the ledger */
+	struct where *where; /* which rows of a table; NULL: all. Borrowed */
+	struct slice unit; /* what the column `unit` says in all of them; empty where it does not */
+	bool units;        /* private: a row has been seen */
 	struct losses lost;
 	struct plot_texts *texts;
 	struct plot_base *base; /* of the roles */
@@ -96,7 +100,7 @@ int plot_table_want(
 /* The column with this role (number n of those), or NULL. */
 struct plot_column *plot_table_column(const struct plot_table *t, unsigned role, unsigned n);
 
-/* All rows; complain() is told of each that could not be read. -1 where the input could not be read on. */
+/* All rows, or those of `where`; complain() is told of each that could not be read. -1 where the input could not be read on. */
 int plot_table_rows(
     struct plot_table *t, void (*complain)(void *context, const char *what), void *context);
 
