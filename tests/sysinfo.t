@@ -273,17 +273,22 @@ END
 
 # amd-pstate says boost for each CPU; a hypervisor that nobody knows.
 t=pstate
-put $t proc/cpuinfo 'processor\t: 0\nflags\t\t: fpu hypervisor\n\nprocessor\t: 1\nflags\t\t: fpu sse\n'
+put $t proc/cpuinfo 'processor\t: 0\nmodel name\t: Core A@1\nflags\t\t: fpu hypervisor\n\nprocessor\t: 1\nmodel name\t: Core B@2\nflags\t\t: fpu sse\n'
 put $t sys/devices/system/cpu/online '0-1\n'
 per $t 0 cpufreq/boost '1\n'
 per $t 1 cpufreq/boost '0\n'
 put $t sys/devices/system/cpu/amd_pstate/status 'active\n'
-say pstate turbo amd_pstate virtualisation smt
+put $t sys/devices/system/node/node10/distance '20 10\n'
+put $t sys/devices/system/node/node2/distance '10 20\n'
+say pstate turbo amd_pstate virtualisation smt cpu_model nodes node_distances
 try 'amd-pstate' 0 'cat said.facts' <<'END'
 turbo="on@0 off@1"
 amd_pstate=active
 virtualisation=other
 smt=-
+cpu_model="Core_A_1@0 Core_B_2@1"
+nodes=2
+node_distances="10 20,20 10"
 END
 holds 'flags that differ between CPUs are seen' "leat sysinfo -t --root pstate | grep 'name=cpu_flags	value=\"[0-9a-f]*@0 [0-9a-f]*@1\"'"
 
@@ -356,6 +361,9 @@ silent
 try '--diff --all: loads, too' 0 'leat sysinfo --diff intel.leat other.leat --all | tail -n 2' <<'END'
 load	load	0.5	3.5
 kernel	watchdog		1
+END
+try 'what is told several times: the last counts, and once' 1 'leat cat -t other.leat intel.leat >both; leat sysinfo --diff both amd.leat | grep governor; leat sysinfo --diff both other.leat >got2' <<'END'
+frequency	governor	performance@0-2,4 powersave@3,5-7	ondemand
 END
 try 'nothing differs' 0 'leat sysinfo --diff intel.leat intel.leat' <<'END'
 # sysinfo-diff a=intel.leat b=intel.leat different=0

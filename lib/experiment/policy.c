@@ -566,7 +566,7 @@ check_one(const struct rule *r, const struct info *i, const struct infos *infos,
 {
 	const struct info *driver = infos_find(infos, SLICE("cpufreq_driver"));
 	struct slice rest = i->text, value;
-	uint64_t cpus, all, failed = 0;
+	uint64_t cpus, all;
 	enum verdict verdict = HOLDS;
 	struct buf parts = BUF_INIT;
 
@@ -578,10 +578,9 @@ check_one(const struct rule *r, const struct info *i, const struct infos *infos,
 				continue;
 			if (verdict != NO_ORDER)
 				verdict = one;
-			buf_printf(&parts, "%s", failed ? ", " : "");
+			buf_printf(&parts, "%s", parts.n > 0 ? ", " : "");
 			put_value(&parts, value, i->unit);
 			buf_printf(&parts, " on %llu", (unsigned long long)cpus);
-			failed += cpus;
 		}
 		buf_printf(&parts, " of %llu CPUs", (unsigned long long)all);
 	} else {
