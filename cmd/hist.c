@@ -12,6 +12,7 @@
 #include "flow/measure.h"
 #include "form/kind.h"
 #include "form/numbers.h"
+#include "form/where.h"
 #include "tool/tool.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 	PERCENTILES,
 	BARS,
 	NO_BARS,
+	WHERE,
 	COLUMNS = 80,
 	BY_MAX = 16
 };
@@ -32,6 +34,7 @@ static const struct tool_option options[] = {
 	{ 'b', "by", "FIELDS", "a histogram for each value of these fields: a,b" },
 	{ 'w', "weight", "FIELD", "each value counts as often as FIELD says" },
 	{ 'c', "column", "N|NAME", "the column of a table to measure" },
+	{ WHERE, "where", "COLUMN=VALUE", "only rows of a table that have it; may be given again" },
 	{ LOG2, "log2", NULL, "a bin for each power of two" },
 	{ LINEAR, "linear", "MIN,MAX,N", "N equal bins (units: 0,10ms,100 or 0,4KiB,64)" },
 	{ BITS, "bits", "N", "2^N bins for each power of two (default 7: error 0.4%)" },
@@ -47,6 +50,7 @@ static const struct tool_spec spec = { "hist",
 	"[TRACE|TABLE|NUMBERS|HISTOGRAM...]", options, TOOL_TABLE_OUT };
 
 static struct measure *measure;
+static struct where chosen;
 
 /* What was wrong with an input's values, said once for each. */
 static void
@@ -105,15 +109,17 @@ read_table(int fd, const char *path, const struct kind_input *in)
 	struct error e;
 	uint64_t bad = 0;
 
-	if (got > 0 && measure_table(measure, t, &e) < 0)
+	if (got > 0 && (measure_table(measure, t, &e) < 0 || where_table(&chosen, t, &e) < 0))
 		tool_die("%s: %s", path, e.text);
 	while (got != 0 && (got = table_next(t)) != 0) {
-		if (got > 0)
+		if (got < 0) {
+			if (table_failed(t))
+				break;
+			if (bad++ == 0)
+				e = t->error;
+		} else if (where_row(&chosen, t)) {
 			measure_row(measure, t);
-		else if (table_failed(t))
-			break;
-		else if (bad++ == 0)
-			e = t->error;
+		}
 		tool_progress(fd, measure->records, table_offset(t));
 	}
 	if (got < 0) {
@@ -125,6 +131,10 @@ read_table(int fd, const char *path, const struct kind_input *in)
 	measure_table_end(measure, t);
 	if (bad > 0) {
 		tool_warn("%s:%s%s", path, e.text, bad > 1 ? " (and more)" : "");
+		tool_status(2);
+	}
+	if (where_end(&chosen, &e) < 0) {
+		tool_warn("%s: %s", path, e.text);
 		tool_status(2);
 	}
 	table_free(t);
@@ -168,6 +178,9 @@ read_input(int fd, const char *path, void *context)
 		tool_status(2);
 		return;
 	}
+	if (chosen.n > 0 && kind != KIND_TABLE && kind != KIND_EMPTY)
+		tool_die("%s: --where is for tables, and this is %s%s", path, kind_name(kind),
+		    kind == KIND_TRACE ? ": leat pick chooses records" : "");
 	measure->wrong = 0;
 	measure->first.text[0] = '\0';
 	switch (kind) {
@@ -308,6 +321,7 @@ main(int argc, char **argv)
 	struct buf out = BUF_INIT;
 	struct histogram *h;
 	const char *arg;
+	struct error e;
 	int c, form = 0;
 
 	tool_begin(&spec, argc, argv);
@@ -325,6 +339,10 @@ main(int argc, char **argv)
 			break;
 		case 'c':
 			o.column = slice_of(arg);
+			break;
+		case WHERE:
+			if (where_add(&chosen, arg, &e) < 0)
+				tool_usage_error("--where %s: %s", arg, e.text);
 			break;
 		case LOG2:
 			o.scheme = (struct hist_scheme){ .scale = HIST_LOG2 };
@@ -370,5 +388,6 @@ main(int argc, char **argv)
 	fwrite(out.p, 1, out.n, tool_out());
 	buf_free(&out);
 	measure_free(measure);
+	where_free(&chosen);
 	return tool_end();
 }

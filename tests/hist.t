@@ -102,6 +102,12 @@ holds 'a column by its number' 'leat hist -c 2 -b name table.csv >one; leat hist
 try 'weights' 0 'leat hist -c ms -w n table.csv --summary | tail -n 1 | cut -f 1,3,4' <<'END'
 4	1.5	20
 END
+printf 'name,unit,v\na,ns,1\nb,ns,2\na,s,3\na,ns,4\nc,ns,5\n' >rows.csv
+holds 'of some rows' 'leat hist -c v --where unit=ns --where name=a --where name=c rows.csv >one; printf "%s\n" v 1 4 5 >two; leat hist -c v two | cmp one -'
+try 'of no row' 2 'leat hist -c v --where unit=ms rows.csv >out' </dev/null
+said '^leat hist: rows.csv: no row has unit=ms; there are: ns s$'
+try 'of rows of no table' 2 'seq 5 | leat hist --where a=b' </dev/null
+said '^leat hist: standard input: --where is for tables, and this is numbers'
 try 'no such column' 2 'leat hist -c us table.csv' </dev/null
 said '^leat hist: table.csv: no column us; there are: name ms n$'
 try 'no column was named' 2 'leat hist table.csv' </dev/null
