@@ -21,12 +21,18 @@ enum {
 	FDR,
 	LEAST_SHARE,
 	FOLDED,
-	SIGNIFICANT
+	SIGNIFICANT,
+	WHERE,
+	WHERE_A,
+	WHERE_B
 };
 
 static const struct tool_option options[] = {
 	{ 'c', "column", "NAME", "compare this column of tables (a name, or a number from 1)" },
 	{ 'b', "by", "COLUMNS", "compare each group of tables by itself" },
+	{ WHERE, "where", "COLUMN=VALUE", "only rows of tables that have it; may be given again" },
+	{ WHERE_A, "where-a", "COLUMN=VALUE", "the same for A alone; one table can be both sides" },
+	{ WHERE_B, "where-b", "COLUMN=VALUE", "and for B" },
 	{ MEAN, "mean", NULL, "the means decide (status, groups), not the medians" },
 	{ PERCENTILES, "percentiles", "LIST", "compare these, too: 90,99" },
 	{ POOL, "pool", NULL, "values of all files are runs, not the files" },
@@ -53,6 +59,7 @@ static struct {
 	struct compare_runs runs;
 	struct compare_stacks *stacks;
 	bool by;              /* -b was given */
+	bool sides;           /* --where-a or --where-b was */
 	struct losses losses; /* files that are no runs; bad lines of folded files */
 } in = { .kind = KIND_EMPTY };
 
@@ -107,8 +114,10 @@ read_file(int fd, const char *path, void *context)
 	if (kind != in.kind)
 		tool_die("%s: %s, while %s is %s: all must be of one kind", path, kind_name(kind),
 		    in.first, kind_name(in.kind));
-	if (kind != KIND_TABLE && (in.runs.column.p || in.by))
-		tool_usage_error("%s: %s: -c and -b are for tables", path, kind_name(kind));
+	if (kind != KIND_TABLE &&
+	    (in.runs.column.p || in.by || in.runs.where[0].n > 0 || in.runs.where[1].n > 0))
+		tool_usage_error(
+		    "%s: %s: -c, -b and --where are for tables", path, kind_name(kind));
 	if (kind == KIND_FOLDED) {
 		result = compare_stacks_read(in.stacks, in.side, input, &e);
 		first = &in.stacks->first_bad;
@@ -175,14 +184,35 @@ find_separator(char **arg, char **operand, bool *there)
 	return dashes ? at : before;
 }
 
+/* One table, of which each side takes its rows. */
+static bool
+is_one_table(char **arg, char **operand)
+{
+	if (!in.sides || operand[0] == NULL || operand[1])
+		return false;
+	for (; *arg; arg++)
+		if (strcmp(*arg, "--") == 0)
+			return false;
+	if (strcmp(operand[0], "-") == 0)
+		tool_usage_error("standard input is read once, and cannot be both sides");
+	return true;
+}
+
 /* A... -- B...; one of them may be standard input. */
 static void
 read_sides(char **arg)
 {
 	char **operand = tool_operands(), *behind;
 	bool there;
-	uint32_t a = find_separator(arg, operand, &there), b = 0;
+	uint32_t a, b = 0;
 
+	if (is_one_table(arg, operand)) {
+		in.runs.one_table = true;
+		read_side(0, 1);
+		read_side(1, 1);
+		return;
+	}
+	a = find_separator(arg, operand, &there);
 	behind = operand[a];
 	operand[a] = NULL;
 	read_side(0, a);
@@ -233,6 +263,15 @@ parse_by(const char *arg)
 		GROW(in.runs.by, cap, in.runs.bys);
 		in.runs.by[in.runs.bys] = slice_cut(&rest, ',');
 	}
+}
+
+static void
+add_where(unsigned side, const char *option, const char *arg)
+{
+	struct error e;
+
+	if (where_add(&in.runs.where[side], arg, &e) < 0)
+		tool_usage_error("%s %s: %s", option, arg, e.text);
 }
 
 static void
@@ -315,6 +354,18 @@ main(int argc, char **argv)
 		case 'b':
 			parse_by(arg);
 			in.by = true;
+			break;
+		case WHERE:
+			add_where(0, "--where", arg);
+			add_where(1, "--where", arg);
+			break;
+		case WHERE_A:
+			add_where(0, "--where-a", arg);
+			in.sides = true;
+			break;
+		case WHERE_B:
+			add_where(1, "--where-b", arg);
+			in.sides = true;
 			break;
 		case 'n':
 			limit = tool_number("-n", arg, 1, UINT64_MAX);

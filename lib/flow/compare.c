@@ -216,6 +216,20 @@ put_row(struct buf *to, const struct row *row, double q, bool difference, double
 	return different;
 }
 
+/* Which rows a side took: "program=heap data=random". */
+static void
+put_where(struct buf *to, const char *key, const struct where *w)
+{
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < w->n; i++)
+		buf_printf(&b, "%s%.*s=%.*s", i ? " " : "", SLICE_ARG(w->condition[i].column),
+		    SLICE_ARG(w->condition[i].value));
+	if (b.n > 0)
+		table_put_word(to, key, buf_view(&b));
+	buf_free(&b);
+}
+
 static void
 put_head(struct buf *to, const struct compare_runs *r, const struct compare_options *o, bool pool,
     const struct buf *geomeans)
@@ -231,6 +245,8 @@ put_head(struct buf *to, const struct compare_runs *r, const struct compare_opti
 		table_put_word(to, "column", r->column);
 	if (r->unit.n > 0)
 		table_put_word(to, "unit", r->unit);
+	put_where(to, "where_a", &r->where[0]);
+	put_where(to, "where_b", &r->where[1]);
 	buf_printf(to, " decides=%s seed=%" PRIu64 " resamples=%u confidence=%.6g%% fdr=%.6g%%\n",
 	    o->mean ? "mean" : "median", o->seed, o->resamples, 100 * o->confidence, 100 * o->fdr);
 	losses_put(&r->losses, to);

@@ -169,6 +169,8 @@ static int
 read_rows(struct compare_runs *r, unsigned side, struct table *t, struct error *e)
 {
 	struct buf label = BUF_INIT;
+	struct where *where = &r->where[side];
+	bool again = r->one_table && side == 1;
 	struct slice unit, word;
 	int column, *by = xcalloc(r->bys + 1, sizeof *by), got;
 
@@ -188,6 +190,10 @@ read_rows(struct compare_runs *r, unsigned side, struct table *t, struct error *
 			free(by);
 			return got;
 		}
+	if (where_table(where, t, e) < 0) {
+		free(by);
+		return -1;
+	}
 	unit = unit_of(t->name[column]);
 	word = table_word(t, SLICE("unit"));
 	if (unit.n == 0 && word.p)
@@ -201,9 +207,12 @@ read_rows(struct compare_runs *r, unsigned side, struct table *t, struct error *
 		if (got < 0) {
 			if (table_failed(t))
 				break;
-			bad_line(r, t->error.text);
+			if (!again)
+				bad_line(r, t->error.text);
 			continue;
 		}
+		if (!where_row(where, t))
+			continue;
 		if (!number(t->cell[column], &v)) {
 			error_set(&what, "%" PRIu64 ": column %.*s holds no number: '%.*s'",
 			    t->line, SLICE_ARG(t->name[column]), SLICE_ARG(t->cell[column]));
@@ -218,12 +227,13 @@ read_rows(struct compare_runs *r, unsigned side, struct table *t, struct error *
 		}
 		add(run_of(r, buf_view(&label), side), v);
 	}
-	table_losses(r, t);
-	if (got < 0)
+	if (!again)
+		table_losses(r, t);
+	if (got < 0 && !again)
 		bad_line(r, t->error.text);
 	buf_free(&label);
 	free(by);
-	return 0;
+	return where_end(where, e);
 }
 
 static int
@@ -339,6 +349,8 @@ compare_runs_sort(struct compare_runs *r)
 void
 compare_runs_free(struct compare_runs *r)
 {
+	where_free(&r->where[0]);
+	where_free(&r->where[1]);
 	for (size_t i = 0; i < r->groups; i++)
 		for (unsigned side = 0; side < 2; side++) {
 			for (size_t k = 0; k < r->group[i].side[side].runs; k++)

@@ -20,6 +20,7 @@
 #include "flow/losses.h"
 #include "form/histogram.h"
 #include "form/kind.h"
+#include "form/where.h"
 
 struct compare_run {
 	uint32_t file; /* a number of its own on each side */
@@ -40,6 +41,8 @@ struct compare_runs {
 	struct slice column; /* of tables: a name or a number from 1; p NULL: none was given */
 	struct slice *by;    /* of tables: names; of histograms: set by them */
 	unsigned bys;
+	struct where where[2]; /* which rows of tables, for each side */
+	bool one_table;        /* one file is read for both sides: what it lacks is told once */
 
 	enum kind kind; /* of the files so far */
 	struct slice unit;
