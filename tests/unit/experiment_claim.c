@@ -78,10 +78,10 @@ nap(long ms)
 static pid_t
 maker(const char *run, pid_t *session)
 {
-	int ready[2];
+	int ready[2], told[2];
 	pid_t pid;
 
-	CLAIM(pipe(ready) == 0);
+	CLAIM(pipe(ready) == 0 && pipe(told) == 0);
 	if ((pid = fork()) == 0) {
 		char part[64];
 		pid_t child;
@@ -91,23 +91,27 @@ maker(const char *run, pid_t *session)
 		snprintf(part, sizeof part, "part/%s", run);
 		CLAIM(mkdir(path(part), 0777) == 0);
 		if ((child = fork()) == 0) {
+			/* nobody waits for ever for what a test that fails leaves behind */
+			alarm(60);
 			setsid();
-			if (write(ready[1], "x", 1) != 1 || fork() == 0)
-				for (;;)
-					pause();
+			if (fork() == 0)
+				alarm(60);
+			else
+				CLAIM(write(ready[1], "x", 1) == 1);
 			for (;;)
 				pause();
 		}
 		CLAIM(read(ready[0], part, 1) == 1);
 		CLAIM(claim_renew(results, name(run), child, LEASE, &e) == 0);
-		CLAIM(write(ready[1], &child, sizeof child) == sizeof child);
+		CLAIM(write(told[1], &child, sizeof child) == sizeof child);
 		for (;;)
 			pause();
 	}
-	nap(20);
-	CLAIM(read(ready[0], session, sizeof *session) == sizeof *session);
-	close(ready[0]);
-	close(ready[1]);
+	CLAIM(read(told[0], session, sizeof *session) == sizeof *session);
+	for (unsigned i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(told[i]);
+	}
 	return pid;
 }
 
