@@ -339,7 +339,9 @@ put_duration(struct buf *b, double ns)
 {
 	uint64_t s = (uint64_t)(ns / 1e9 + 0.5);
 
-	if (s < 60)
+	if (s == 0)
+		buf_printf(b, "a second");
+	else if (s < 60)
 		buf_printf(b, "%" PRIu64 " s", s);
 	else if (s < 3600)
 		buf_printf(b, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
@@ -417,6 +419,23 @@ do_makefile(void)
 
 /* ---- more repetitions ---- */
 
+/* A number of nanoseconds with the unit that suits it, any other as it is. */
+static void
+put_quantity(struct buf *b, double v)
+{
+	static const char *const unit[] = { "ns", "us", "ms", "s" };
+	unsigned i = 0;
+
+	if (slice_ends(slice_of(how.metric), SLICE("_ns")))
+		for (; fabs(v) >= 1000 && i < 3; i++)
+			v /= 1000;
+	else
+		i = 4;
+	buf_printf(b, "%.4g", v);
+	if (i < 4)
+		buf_printf(b, " %s", unit[i]);
+}
+
 /* How many repetitions to add to a cell, and what there is to say of it. */
 static uint64_t
 judge(const struct plan_run *cell, const struct until_cell *c)
@@ -424,13 +443,15 @@ judge(const struct plan_run *cell, const struct until_cell *c)
 	uint64_t more = until_more(c->values, c->width, how.width), room;
 	struct buf b = BUF_INIT;
 
-	if (c->values == 0)
+	if (c->values == 0) {
 		buf_printf(&b, "no %s yet", how.metric);
-	else if (isinf(c->width))
+	} else if (isinf(c->width)) {
 		buf_printf(&b, "too few for an interval");
-	else
-		buf_printf(
-		    &b, "median %.6g, half of its interval %.2g %%", c->median, c->width * 100);
+	} else {
+		buf_printf(&b, "median ");
+		put_quantity(&b, c->median);
+		buf_printf(&b, ", half of its interval %.2g %%", c->width * 100);
+	}
 	buf_printf(&b, ", %" PRIu64 " runs", c->values);
 	room = how.most > c->repetitions ? how.most - c->repetitions : 0;
 	if (more == 0) {

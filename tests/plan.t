@@ -340,17 +340,17 @@ wild.12	12	26	wild
 wild.13	13	27	wild
 wild.14	14	28	wild
 EOF
-said '^leat plan: calm: median 1004, half of its interval 0.3 %, 7 runs: enough$'
+said '^leat plan: calm: median 1.004 us, half of its interval 0.3 %, 7 runs: enough$'
 said '^leat plan: none: no wall_ns yet, 0 runs: more would not help (7 failed)$'
-said '^leat plan: wild: median 4000, half of its interval 75 %, 7 runs: 7 more$'
+said '^leat plan: wild: median 4 us, half of its interval 75 %, 7 runs: 7 more$'
 try '--until before those are made adds none' 1 'leat plan --until CI=2% --results until -o again.tsv until.tsv; s=$?; cmp until.tsv again.tsv; exit $s' </dev/null
-said '^leat plan: wild: median 4000.*: 7 of the plan are to be made first$'
+said '^leat plan: wild: median 4 us.*: 7 of the plan are to be made first$'
 leat plan -o three.tsv three
 try '--until of another metric' 0 'leat plan -q --until 0.02 --metric size --results until three.tsv | head -n 1' <<'EOF'
 # plan seed=1 repetitions=7 cells=3 runs=21 factors=x
 EOF
 try '--most' 0 'leat plan -q --until 2% --most 7 --results until three.tsv | cmp - three.tsv' </dev/null
-said '^leat plan: wild: median 4000.*: not enough, but --most is 7$'
+said '^leat plan: wild: median 4 us.*: not enough, but --most is 7$'
 try '--most, and a status that says all is done that can be' 0 'leat plan -q --until 2% --most 7 --results until three.tsv >/dev/null' </dev/null
 try '--until of results that are not there' 1 'leat plan --until 2% --results nowhere three.tsv | cmp - three.tsv; leat plan --until 2% --results nowhere three.tsv >/dev/null' </dev/null
 said '^leat plan: calm: no wall_ns yet, 0 runs: 7 of the plan are to be made first$'

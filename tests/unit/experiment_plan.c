@@ -143,6 +143,28 @@ check_refusals(void)
 	plan_free(made(HEAD "a,\"x y\",,,,,,\"b=\"\"p q\"\" b=r\"\nb,p q\nb,r\nb,s\n", 0, 0, NULL));
 }
 
+/* Whichever of two levels says that they do not go together, they do not. */
+static void
+check_except(void)
+{
+	static const char *const tables[] = {
+		HEAD "a,1,,,,,,b=x c=p\na,2\nb,x\nb,y\nc,p\nc,q\n",
+		HEAD "a,1\na,2\nb,x,,,,,,a=1\nb,y\nc,p,,,,,,a=1\nc,q\n",
+		HEAD "c,p\nc,q\nb,x\nb,y\na,1,,,,,,c=p b=x\na,2\n",
+		HEAD "c,p\nc,q\na,2\na,1,,,,,,c=p\nb,x,,,,,,a=1\nb,y\n",
+	};
+
+	for (unsigned i = 0; i < sizeof tables / sizeof *tables; i++) {
+		struct plan *p = made(tables[i], 0, 0, NULL);
+
+		CLAIM(p->cells == 5);
+		CLAIM(plan_find(p, i < 2    ? SLICE("1.y.q.1")
+				   : i == 2 ? SLICE("q.y.1.1")
+					    : SLICE("q.1.y.1")));
+		plan_free(p);
+	}
+}
+
 /* Each block holds each cell once, in positions that follow one another. */
 static void
 check_blocks(const struct plan *p)
@@ -448,6 +470,7 @@ main(void)
 {
 	check_settings();
 	check_refusals();
+	check_except();
 	check_orders();
 	check_growth();
 	check_sequence();
