@@ -208,7 +208,7 @@ endif
 runs: $(RESULTS)/plan.tsv $(RESULTS)/asked/run | $(PROGRAMS)
 ifneq ($(EXPERIMENT_TODO)$(EXPERIMENT_MORE),)
 ifneq ($(POLICY),)
-	@$(EXPERIMENT_LEAT) sysinfo -q --check $(POLICY) || { s=$$?; \
+	@$(ON_NODE) $(EXPERIMENT_LEAT) sysinfo -q --check $(POLICY) || { s=$$?; \
 	    [ $$s -eq 1 ] && [ -z '$(STRICT_POLICY)' ] && \
 	    echo 'warning: this machine is not as $(POLICY) asks (STRICT_POLICY=1 would stop here)' >&2 || exit $$s; }
 endif
@@ -216,8 +216,10 @@ endif
 	+@$(EXPERIMENT_AGAIN) EXPERIMENT_STAGE=runs experiment-runs || { s=$$?; $(experiment-count) >&2; exit $$s; }
 ifneq ($(UNTIL),)
 	$(if $(experiment-dry-run),,+)@while :; do \
+	    before=`cksum <$(RESULTS)/plan.tsv`; \
 	    $(EXPERIMENT_LEAT) plan -q --until $(UNTIL) $(if $(MOST),--most $(MOST)) --results $(RESULTS) \
 	        -o $(RESULTS)/plan.tsv $(RESULTS)/plan.tsv && break || { s=$$?; [ $$s -eq 1 ] || exit $$s; }; \
+	    [ "$$before" != "`cksum <$(RESULTS)/plan.tsv`" ] || { echo 'UNTIL: no run can be added' >&2; exit 2; }; \
 	    $(EXPERIMENT_AGAIN) EXPERIMENT_STAGE=runs experiment-runs || { s=$$?; $(experiment-count) >&2; exit $$s; }; \
 	done; printf '%s\n' '$(EXPERIMENT_ASKED_until)' >$(RESULTS)/asked/until
 endif
@@ -337,11 +339,11 @@ kick-tires:
 	    SIZE=kick all && echo "kick-tires: every stage works, in $$((`date +%s` - begin)) s; see $(KICK_RESULTS)/"
 
 check-machine:
-	$(if $(POLICY),@$(EXPERIMENT_LEAT) sysinfo --check $(POLICY) && echo 'this machine is as $(POLICY) asks',\
+	$(if $(POLICY),@$(ON_NODE) $(EXPERIMENT_LEAT) sysinfo --check $(POLICY) && echo 'this machine is as $(POLICY) asks',\
 	    @echo 'POLICY names no file: what this machine shall be like, see leat-sysinfo(1)' >&2 && exit 2)
 
 lint:
-	@$(EXPERIMENT_LEAT) lint $(firstword $(MAKEFILE_LIST))
+	@$(EXPERIMENT_LEAT) lint $(firstword $(MAKEFILE_LIST)) && echo 'no stage of a recipe fails unseen'
 
 # What to do with runs that another RUN has made.
 .PHONY: keep redo

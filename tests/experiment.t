@@ -265,9 +265,12 @@ holds 'of what changed' 'make -C e results >out && [ "$(grep -c "map/" out)" -le
 new e
 echo 'echo "noisy_ns $((1000 + rep % 3))" >>values' >e/do
 holds 'repetitions until it is narrow' 'make -s -C e UNTIL="CI=1% --metric noisy_ns" results'
-n=$(ls e/results/runs | wc -l)
+n=$(find e/results/runs -name run.leat | wc -l)
 holds 'more than were asked for' "echo $n; [ $n -gt 8 ] && [ \"\$(awk -f fixed e/results/results.tsv | wc -l)\" -eq $((n + 1)) ]"
 holds 'and then no more' "make -s -C e UNTIL='CI=1% --metric noisy_ns' results && [ \"\$(ls e/results/runs | wc -l)\" -eq $n ]"
+
+holds 'a metric that no run has ends it, too' 'make -s -C e UNTIL="CI=1% --metric none_ns" results'
+said 'no none_ns yet'
 
 # Two at once.
 new e

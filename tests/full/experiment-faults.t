@@ -60,7 +60,7 @@ dump () {
 		cat "$d/stdout" "$d/values" "$d/trace.leat"
 		grep -c '^info' "$d/before.leat" "$d/after.leat" | sed 's/.*leat:[0-9]*/some/'
 	done
-	ls "$1/part" | grep -v -e lock -e '^\.'
+	find "$1/part" -mindepth 1 ! -name '*lock' ! -name '.*'
 }
 holds 'without a fault' 'make -s -C e'
 dump e/results >want.dump
@@ -160,7 +160,11 @@ sleep 0.7
 kill -9 "$m1" "$m3"
 # shellcheck disable=SC2154
 try 'two makes of four are killed' 0 "tail --pid=$m2 -f /dev/null; tail --pid=$m4 -f /dev/null" </dev/null
-wait "$m2" && wait "$m4" && good 'the others end well' || bad 'the others end well' "$(cat out.2 out.4)"
+if wait "$m2" && wait "$m4"; then
+	good 'the others end well'
+else
+	bad 'the others end well' "$(cat out.2 out.4)"
+fi
 dump e/results >got.dump
 holds 'with all results' 'cmp got.dump want.dump'
 
