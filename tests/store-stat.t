@@ -312,7 +312,7 @@ try 'an error shows its place' 2 'leat store sql e.db "SELECT name,
 said 'e.db: no such column: speed'
 said '^    speed FROM run$'
 said '^    ^$'
-try 'Ctrl-C ends a query' 124 "timeout -s INT 0.3 leat store sql -o x.tsv e.db 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT sum(x) FROM c'" </dev/null
+try 'Ctrl-C ends a query' 124 "timeout -k 5 -s INT 0.3 leat store sql -o x.tsv e.db 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT sum(x) FROM c'" </dev/null
 said 'e.db: interrupted'
 holds 'and leaves nothing' '[ -z "$(ls x.tsv* 2>/dev/null)" ]'
 
