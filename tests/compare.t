@@ -140,7 +140,7 @@ said '^leat compare: 1 of 3: on one side only$'
 {
 	printf '# results\n# lost=2 why=late\nprogram\tdata\tms\n'
 	for i in 1 2 3 4 5 6; do
-		printf "heap\\trandom\\t3$i\\nmerge\\trandom\\t2$i\\nheap\\tsorted\\t1$i\\nmerge\\tsorted\\t1$i\\n"
+		printf 'heap\trandom\t3%s\nmerge\trandom\t2%s\nheap\tsorted\t1%s\nmerge\tsorted\t1%s\n' $i $i $i $i
 	done
 	echo short
 } >results.tsv
