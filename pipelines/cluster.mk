@@ -43,9 +43,10 @@ ifneq ($(SLURM_SHARE),)
 PARALLEL := 1
 endif
 
-# What waits for a node costs this machine little. What is built here stays as it is.
-ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+# What waits for a node costs this machine little. What is built here stays as it is. (While make 4.3 reads a makefile, its
+# environment has the -j of the make that called it, and MAKEFLAGS has not; the -j of a command line comes before this one.)
 ifneq ($(EXPERIMENT_STAGE)$(MAP),)
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS) $(shell echo "$$MAKEFLAGS")),)
 MAKEFLAGS += -j$(or $(SLURM_JOBS),16)
 endif
 endif

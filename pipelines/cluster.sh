@@ -62,7 +62,8 @@ trap "cut=1" TERM
 unset $(env | sed -n "s/^\(SLURM_[A-Za-z0-9_]*\|SRUN_[A-Za-z0-9_]*\|SBATCH_[A-Za-z0-9_]*\)=.*/\1/p")
 "$@"
 status=$?
-[ -n "$cut" ] || printf "status %s\n" "$status" >>"$word"
+# Who waited for it may have given it up.
+[ -n "$cut" ] || [ ! -e "$word" ] || printf "status %s\n" "$status" >>"$word"
 exit "$status"'
 
 # excluded OPTION...: the nodes that the user does not want, joined by commas

@@ -291,7 +291,7 @@ cat >experiment.csv <<'END'
 factor,level,command
 program,good,"touch $PLAY/began; echo work $rep >values"
 program,odd,"echo work $((rep * 10)) >values; echo $SLURMD_NODENAME"
-repetitions,3
+repetitions,2
 END
 echo 'include $(shell leat --share-path)/pipelines/experiment.mk' >Makefile
 # table: what does not depend on time and place
@@ -301,15 +301,17 @@ awk -F '\t' '/^#/ { next } !head++ { for (i = 1; i <= NF; i++) at[$i] = i }
 	"$1" | sort
 END
 sed 's/ *$//' ../table >../t && mv ../t ../table
-holds 'without Slurm' 'make results && sh ../table results/results.tsv >../alone && [ $(wc -l <../alone) -eq 7 ]'
+holds 'without Slurm' 'make results && sh ../table results/results.tsv >../alone && [ $(wc -l <../alone) -eq 5 ]'
 cp -r results ../done
 act ''
 rm -r results
 holds 'with it: the same table' 'make SLURM=1 results && sh ../table results/results.tsv | diff ../alone -'
-try 'a node for each run, whole' 0 'grep -c "^salloc --quiet --nodes=1 --ntasks=1 --job-name=trial:[a-z]*\.[1-3] --exclusive --mem=0$" ../log; grep -c ^srun ../log' <<'END'
-6
-6
+try 'a node for each run, whole' 0 'grep -c "^salloc --quiet --nodes=1 --ntasks=1 --job-name=trial:[a-z]*\.[12] --exclusive --mem=0$" ../log; grep -c ^srun ../log' <<'END'
+4
+4
 END
+act ''
+holds 'a -j of yours counts' 'rm -r results && make -j2 SLURM=1 results 2>&1 | tee ../err && ! grep forced ../err'
 act ''
 holds 'nothing is left to do' 'make SLURM=1 results && [ ! -s ../log ]'
 rm -r results
@@ -319,9 +321,15 @@ try 'make -n shows what it would, and asks nobody' 0 "make -n SLURM=1 SLURM_FLAG
 --job-name='trial:good.2' --exclusive --mem=0 --partition=big
 END
 act ''
+echo 'kernel=none' >policy
+try 'the policy is asked of a node' 2 'make -s SLURM=1 POLICY=policy STRICT_POLICY=1 runs >/dev/null; s=$?; cat ../log; exit $s' <<'END'
+salloc --quiet --nodes=1 --ntasks=1 --job-name=trial:runs
+srun --quiet --nodes=1 --ntasks=1 --input=none --cpu-bind=none
+END
+act ''
 holds 'shared nodes' 'make SLURM=1 SLURM_SHARE=1 SLURM_FLAGS=--cpus-per-task=2 results && sh ../table results/results.tsv | diff ../alone -'
 try 'are not asked for whole' 0 'grep -c -- "--cpus-per-task=2$" ../log; grep -c exclusive ../log || :' <<'END'
-6
+4
 0
 END
 rm -r results
@@ -339,7 +347,7 @@ sed 's/^program,odd,"/&[ $rep != 2 ] || exit 3; /' kept.csv >experiment.csv
 act ''
 try 'a workload that fails' 2 'make -s -k SLURM=1 results; s=$?; ls results/failed; grep -c "^srun" ../log; exit $s' <<'END'
 odd.2.1
-6
+4
 END
 said 'odd.2 failed: exit status 3'
 cp kept.csv experiment.csv
