@@ -449,8 +449,8 @@ done
 	printf '# stat runs=12\nexperiment\tprogram\tdata\tmetric\tunit\tmedian\tmedian_lo\tmedian_hi\toverhead\n'
 	for p in heap merge; do
 		for d in random 'all alike'; do
-			printf "x\\t$p\\t$d\\twall_ns\\tns\\t2000000\\t1800000\\t2100000\\t0.5\\n"
-			printf "x\\t$p\\t$d\\tfaults\\t\\t3\\t1\\t4\\tnan\\n"
+			printf 'x\t%s\t%s\twall_ns\tns\t2000000\t1800000\t2100000\t0.5\n' "$p" "$d"
+			printf 'x\t%s\t%s\tfaults\t\t3\t1\t4\tnan\n' "$p" "$d"
 		done
 	done
 } >stat.tsv
