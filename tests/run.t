@@ -152,6 +152,8 @@ cleaned
 END
 try 'the command is killed' 137 'leat run --dir l6 -- sh -c "kill -9 \$\$"' </dev/null
 said '^leat run: l6 failed: killed by signal 9 (Killed) after'
+try 'a child of it is killed' 137 'leat run --dir l10 -- sh -c "sleep 60 & kill -9 \$!; wait \$!"' </dev/null
+said '^leat run: l10 failed: exit status 137 after'
 try 'a command that closes its output' 0 'leat run --dir l7 -- sh -c "exec >&- 2>&-; sleep 0.05"' </dev/null
 try 'a command that reads its input' 0 'leat run --dir l8 -- sh -c "read x || echo none"; cat l8/stdout' <<END
 none
@@ -357,6 +359,17 @@ END
 try 'a run inside a run of the same results' 125 'leat run --plan plan.tsv --results r.in --cell s.x.1 -- leat run --plan ../../../plan.tsv --results ../../../r.in --cell t.x.1' </dev/null
 said 'last line of stderr: leat run: .*this is part of process [0-9]*, which makes a run of them'
 holds '  but it may share' 'leat run --plan plan.tsv --results r.in --cell s.x.1 -- leat run --share --plan ../../../plan.tsv --results ../../../r.in --cell t.x.1'
+
+printf 'factor,level,command\np,a,sleep 0.1\np,b,echo b\np,c,exit 3\n' >table.csv
+leat plan -o next.tsv table.csv
+try 'it takes over what plan --next took for its caller' 0 'while name=$(leat plan --next -q --results r.next next.tsv); do leat run -q --plan next.tsv --results r.next --cell $name; done; ls r.next/runs r.next/failed' <<END
+r.next/failed:
+c.1.1
+
+r.next/runs:
+a.1
+b.1
+END
 
 # ---- killed at any moment ----
 

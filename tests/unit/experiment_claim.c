@@ -252,6 +252,24 @@ another_host(void)
 	CLAIM(claim_fail(results, name("h.1"), NULL, &e) == 0);
 }
 
+/* Whatever stands in a claim, it is one of somebody or of nobody. */
+static void
+any_bytes(void)
+{
+	for (unsigned round = 0; round < 2000; round++) {
+		static const char *const word[] = { "host ", "boot ", "pid ", "start ", "until_ns ",
+			"session ", "\n", "-1", "99999999999999999999", "7", " ", "x", "id " };
+		char text[512] = "";
+		enum claim_state s;
+
+		for (uint64_t n = unit_draw(20); n > 0; n--)
+			strcat(text, word[unit_draw(sizeof word / sizeof *word)]);
+		put("part/y.1.claim", text);
+		CLAIM(claim_look(results, name("y.1"), &s, NULL, &e) == 0);
+		CLAIM(s == CLAIM_LEFT || s == CLAIM_HELD);
+	}
+}
+
 static void
 of_an_ancestor(void)
 {
@@ -423,6 +441,7 @@ main(void)
 	a_killed_maker();
 	the_innocent();
 	another_host();
+	any_bytes();
 	of_an_ancestor();
 	turns();
 	crowd();
