@@ -11,9 +11,10 @@
  * anyhow: what a factor of that name would hide. */
 static const char *const reserved[] = { "factor", "level", "command", "dry", "freq", "cpu_node",
 	"mem_node", "timeout", "timeout_ns", "except", "repetitions", "seed", "experiment", "name",
-	"rep", "position", "settings", "id", "run", "top", "failed", "attempt", "attempts", "host",
-	"state", "started_ns", "metric", "unit", "runs", "min", "median", "median_lo", "median_hi",
-	"mean", "stddev", "max", "base", "overhead", "overhead_lo", "overhead_hi" };
+	"rep", "position", "settings", "id", "run", "run_id", "dir", "top", "failed", "attempt",
+	"attempts", "host", "state", "started_ns", "metric", "unit", "runs", "min", "median",
+	"median_lo", "median_hi", "mean", "stddev", "max", "base", "overhead", "overhead_lo",
+	"overhead_hi" };
 
 bool
 plan_is_reserved(struct slice s)
@@ -44,8 +45,8 @@ bool
 plan_is_variable_name(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') && s.p[i] != '_' &&
-		    (i == 0 || !is_digit(s.p[i])))
+		if (!(s.p[i] >= 'A' && s.p[i] <= 'Z') &&
+		    (i == 0 || (s.p[i] != '_' && !is_digit(s.p[i]))))
 			return false;
 	return s.n > 0;
 }

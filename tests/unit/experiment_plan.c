@@ -117,6 +117,8 @@ check_refusals(void)
 	refused(HEAD ",1\n", "2: a row without a factor");
 	refused(HEAD "rep,1\n", "2: a factor cannot be called rep:");
 	refused(HEAD "command,1\n", "2: a factor cannot be called command:");
+	refused(HEAD "run_id,1\n", "2: a factor cannot be called run_id:");
+	refused("factor,level,_A\n", "1: unknown column _A");
 	refused(HEAD "Data,1\n", "2: a factor cannot be called Data:");
 	refused(HEAD "a b,1\n", "2: a factor cannot be called a b:");
 	refused(HEAD "a,1,,maybe\n", "2: dry: maybe is neither yes nor no");
