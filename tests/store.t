@@ -156,6 +156,10 @@ try 'a failed attempt has a place of its own' 0 "leat store add db failed/quick.
 quick.random.1	0	0
 quick.random.1	2	1
 END
+try 'also seen from there' 0 "cd failed && leat store add ../db quick.random.1.2 && leat store add ../db2 quick.random.1.2 &&
+	leat store sql ../db2 'SELECT attempt FROM run' | tail -n 1; rm ../db2" <<'END'
+2
+END
 try 'and has no trace to get' 2 'leat store get db quick.random.1.2' </dev/null
 said '^leat store: db: run 2 was added without traces$'
 
@@ -199,6 +203,21 @@ try 'get --strict says that something was lost' 2 'leat store get --strict db2 q
 said '^leat store: something was lost'
 try 'and so does add' 2 'leat store add --strict db one' </dev/null
 try 'which it does not without' 0 'leat store add db one' </dev/null
+run bad8 quick.random.8 888 8
+cp all.leat bad8/a.leat
+ln -s nowhere bad8/b.leat
+mkdir bad8/c.leat
+head -c 60 one/before.leat >bad8/before.leat
+for again in first again; do
+	try "what cannot be read at all, $again" 2 'leat store add db8 bad8 && exit 9; leat store get --trace a db8 quick.random.8; exit 2' <all.leat
+done
+try 'nor is got' 0 'leat store get --trace b db8 quick.random.8' <<'END'
+#leat 1
+END
+try 'is told' 2 'leat store add db8 bad8' </dev/null
+said '^leat store: bad8/before.leat:2: '
+said '^leat store: bad8/b.leat: No such file or directory (when it was added)$'
+said '^leat store: bad8/c.leat: Is a directory (when it was added)$'
 mkdir none
 run broken quick.random.6 666 6
 sed -i '$d' broken/run.leat

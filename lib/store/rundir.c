@@ -308,7 +308,7 @@ find_traces(struct rundir *d, const char *path, struct error *e)
 
 /* Of failed/NAME.N, N; else 0. */
 static uint64_t
-attempt_of(struct slice path, struct slice run)
+attempt_in(struct slice path, struct slice run)
 {
 	struct slice last = slice_basename(path), above, digits;
 	uint64_t n;
@@ -323,6 +323,17 @@ attempt_of(struct slice path, struct slice run)
 	return num_u64(digits, &n) == 0 ? n : 0;
 }
 
+/* From wherever the directory is seen. */
+static uint64_t
+attempt_of(const char *dir, struct slice run)
+{
+	char *path = realpath(dir, NULL);
+	uint64_t n = path ? attempt_in(slice_of(path), run) : 0;
+
+	free(path);
+	return n;
+}
+
 int
 rundir_read(struct rundir *d, const char *path, struct error *e)
 {
@@ -335,7 +346,7 @@ rundir_read(struct rundir *d, const char *path, struct error *e)
 	d->dir = arena_copy(&d->arena, dir);
 	got = read_run_file(d, d->dir.p, &name, e);
 	if (got == 0) {
-		d->attempt = attempt_of(d->dir, d->name);
+		d->attempt = attempt_of(d->dir.p, d->name);
 		d->failed = d->failed || d->attempt > 0;
 		read_machine(d, d->dir.p, "before", &name);
 		read_machine(d, d->dir.p, "after", &name);

@@ -83,6 +83,14 @@ tell_again(struct store_adder *a, int64_t run, const char *dir, struct error *e)
 	return got;
 }
 
+/* What is damaged in before.leat or after.leat. */
+static void
+tell_machine(struct store_adder *a, const struct rundir *d)
+{
+	if (d->damage.text[0] && a->how.damaged)
+		a->how.damaged(a->how.context, d->damage.text);
+}
+
 /* All rows of a run: they are a range in each table. */
 static int
 forget(struct store_adder *a, int64_t run, struct error *e)
@@ -202,24 +210,33 @@ put_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced,
 
 /* ---- its traces ---- */
 
+/* A trace of a run, and what of it was read. */
+struct part {
+	struct slice name;
+	size_t ord;
+	uint64_t first, lost; /* records before it, and what they tell is lost */
+	enum trace_encoding encoding;
+	struct error damage; /* "PLACE: WHAT", or " WHAT"; empty for none */
+};
+
 static int
-put_trace(struct store_adder *a, int64_t run, size_t ord, struct slice name, uint64_t first,
-    uint64_t lost, struct trace_reader *in, const char *path, struct error *e)
+put_part(
+    struct store_adder *a, int64_t run, const struct part *p, const char *path, struct error *e)
 {
-	const struct trace_damage *d = trace_reader_damage(in);
 	sqlite3_stmt *q = a->q[TRACE];
-	const char *what = d->places > 0 ? d->first.text : d->truncated ? " it was cut off" : NULL;
+	const char *what = p->damage.text[0] ? p->damage.text : NULL;
 	struct buf b = BUF_INIT;
 
 	sqlite3_bind_int64(q, 1, run);
-	sqlite3_bind_int64(q, 2, (int64_t)ord);
-	store_bind(q, 3, name);
-	store_bind(
-	    q, 4, trace_reader_encoding(in) == TRACE_FRAMES ? SLICE("frames") : SLICE("lines"));
-	sqlite3_bind_int64(q, 5, (int64_t)first);
-	sqlite3_bind_int64(q, 6, (int64_t)(rows_count(a->rows) - first));
-	sqlite3_bind_int64(q, 7, (int64_t)(rows_lost(a->rows) - lost));
-	store_bind(q, 8, what ? slice_of(what) : (struct slice){ 0 });
+	sqlite3_bind_int64(q, 2, (int64_t)p->ord);
+	store_bind(q, 3, p->name);
+	store_bind(q, 4, p->encoding == TRACE_FRAMES ? SLICE("frames") : SLICE("lines"));
+	sqlite3_bind_int64(q, 5, (int64_t)p->first);
+	sqlite3_bind_int64(q, 6, (int64_t)(rows_count(a->rows) - p->first));
+	sqlite3_bind_int64(q, 7, (int64_t)(rows_lost(a->rows) - p->lost));
+	store_bind(q, 8, slice_of(what));
+	if (what == NULL)
+		sqlite3_bind_null(q, 8);
 	if (what && a->how.damaged) {
 		buf_printf(&b, "%s:%s", path, what);
 		a->how.damaged(a->how.context, buf_str(&b));
@@ -228,41 +245,60 @@ put_trace(struct store_adder *a, int64_t run, size_t ord, struct slice name, uin
 	return run_statement(a, TRACE, e);
 }
 
+/* All records of a file. What cannot be read is damage, as what does not verify is. */
 static int
-add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord, struct error *e)
+read_part(struct store_adder *a, int fd, struct part *p, struct error *e)
 {
-	uint64_t first = rows_count(a->rows), lost = rows_lost(a->rows);
-	struct buf path = BUF_INIT;
-	struct trace_reader *in;
+	struct trace_reader *in = trace_reader_new(fd);
+	const struct trace_damage *damage;
 	struct trace_block *b;
-	int fd, got;
+	int got, result = 0;
 
-	buf_printf(&path, "%s/%.*s", d->dir.p, SLICE_ARG(d->trace[ord]));
-	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		error_set(e, "%s: %s", buf_str(&path), strerror(errno));
-		buf_free(&path);
-		return -1;
-	}
-	in = trace_reader_new(fd);
-	rows_trace(a->rows);
-	while ((got = trace_read(in, &b)) > 0) {
-		if (rows_block(a->rows, b, e) < 0)
-			break;
+	while (result == 0 && (got = trace_read(in, &b)) > 0) {
+		result = rows_block(a->rows, b, e);
 		if (a->how.progress)
 			a->how.progress(a->how.context, fd, a->records + rows_count(a->rows),
 			    a->bytes + trace_reader_offset(in));
 	}
-	if (got < 0)
-		error_set(e, "%s: %s", buf_str(&path), trace_reader_error(in));
-	if (got == 0)
-		got = rows_trace_end(a->rows, e) < 0 ||
-		      put_trace(a, run, ord, d->trace[ord], first, lost, in, buf_str(&path), e) < 0;
+	damage = trace_reader_damage(in);
+	if (result == 0 && got < 0)
+		error_set(&p->damage, " %s", trace_reader_error(in));
+	else if (damage->places > 0)
+		p->damage = damage->first;
+	else if (damage->truncated)
+		error_set(&p->damage, " it was cut off");
+	if (result == 0 && got == 0)
+		p->encoding = trace_reader_encoding(in);
 	a->bytes += trace_reader_offset(in);
 	trace_reader_free(in);
-	close(fd);
+	return result;
+}
+
+static int
+add_trace(struct store_adder *a, int64_t run, const struct rundir *d, size_t ord, struct error *e)
+{
+	struct part p = { .name = d->trace[ord],
+		.ord = ord,
+		.first = rows_count(a->rows),
+		.lost = rows_lost(a->rows) };
+	struct buf path = BUF_INIT;
+	int fd, got = 0;
+
+	buf_printf(&path, "%s/%.*s", d->dir.p, SLICE_ARG(p.name));
+	rows_trace(a->rows);
+	fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		error_set(&p.damage, " %s", strerror(errno));
+	} else {
+		got = read_part(a, fd, &p, e);
+		close(fd);
+	}
+	if (got == 0)
+		got = rows_trace_end(a->rows, e);
+	if (got == 0)
+		got = put_part(a, run, &p, buf_str(&path), e);
 	buf_free(&path);
-	return got == 0 ? 0 : -1;
+	return got;
 }
 
 /* ---- a run ---- */
@@ -278,8 +314,7 @@ add_run(struct store_adder *a, int64_t run, const struct rundir *d, bool traced,
 		return -1;
 	a->records += rows_count(a->rows);
 	a->lost += d->lost + rows_lost(a->rows);
-	if (d->damage.text[0] && a->how.damaged)
-		a->how.damaged(a->how.context, d->damage.text);
+	tell_machine(a, d);
 	return 0;
 }
 
@@ -299,6 +334,7 @@ place_run(struct store_adder *a, const struct rundir *d, enum store_added *what,
 		if (was_traced || !traced || d->traces == 0) {
 			*what = STORE_THERE;
 			a->lost += lost;
+			tell_machine(a, d);
 			return tell_again(a, run, d->dir.p, e);
 		}
 		*what = STORE_COMPLETED;
