@@ -105,7 +105,7 @@ EXPERIMENT_ASKED_store   := $(if $(FIRST_ONLY),--first-only,all traces)
 EXPERIMENT_ASKED_stat    := $(strip statistics $(STAT_FLAGS))
 EXPERIMENT_ASKED_map     := $(value MAP)
 EXPERIMENT_ASKED_reduce  := $(value REDUCE)
-experiment-other = $(if $(subst x$(EXPERIMENT_ASKED_$(1))x,,x$(file <$(RESULTS)/asked/$(1))x),other)
+experiment-other = $(if $(subst x$(strip $(EXPERIMENT_ASKED_$(1)))x,,x$(strip $(file <$(RESULTS)/asked/$(1)))x),other)
 define experiment-write
 @mkdir -p $(@D)
 @printf '%s\n' $(call experiment-quoted,$(EXPERIMENT_ASKED_$(@F))) >$@.$$$$ && mv $@.$$$$ $@
@@ -305,9 +305,9 @@ experiment-homes:
 # Published values. What small runs give is shown, and not judged.
 ifneq ($(CLAIMS),)
 $(RESULTS)/verdicts.tsv: $(CLAIMS) $(CLAIMS_TABLE)
-	@s=0; $(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE) >$@.$$$$ || s=$$?; \
-	if [ $$s -eq 0 ] || [ $${s}$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; \
-	else cat $@.$$$$; rm -f $@.$$$$; exit $$s; fi
+	@s=0; $(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE) >$@.$$$$ $(if $(EXPERIMENT_KICK),2>$@.said) || s=$$?; \
+	if [ $$s -eq 0 ] || [ $${s}$(EXPERIMENT_KICK) = 1kick ]; then mv $@.$$$$ $@; rm -f $@.said; \
+	else cat $@.$$$$ $(if $(EXPERIMENT_KICK),$@.said >&2); rm -f $@.$$$$ $@.said; exit $$s; fi
 ifeq ($(EXPERIMENT_MORE),)
 verify: $(RESULTS)/verdicts.tsv
 	@$(EXPERIMENT_LEAT) verify -q $(CLAIMS) $(CLAIMS_TABLE)$(if $(EXPERIMENT_KICK), 2>/dev/null || [ $$? -eq 1 ]; \
@@ -357,6 +357,7 @@ redo:
 # Runs cost days: nothing here removes one.
 clean:
 	rm -f $(EXPERIMENT_TABLES) $(RESULTS)/verdicts.tsv $(EXPERIMENT_FIGURES) $(CLEAN)
+	@rm -f $(RESULTS)/*.tsv.[0-9]* $(RESULTS)/*.mk.[0-9]* $(RESULTS)/made/*.[0-9]* $(RESULTS)/asked/*.[0-9]*
 
 help:
 	@echo 'usage: make [-k] [VARIABLE=VALUE...] [GOAL...]            leat-experiment(7) is the manual'

@@ -278,6 +278,12 @@ echo 'sleep 0.05' >e/do
 try 'two makes at once' 0 'make -s -C e >one 2>&1 & make -s -C e >two 2>&1; s=$?; wait $! && exit $s' </dev/null
 holds 'make each run once' "sort e/log | uniq -d | wc -l | grep -qx 0 && $same"
 
+# Many at a time, where that is asked for.
+new e
+echo 'sleep 0.3' >e/do
+holds 'runs at the same time' "make -s -j4 -C e PARALLEL=1 && $same"
+holds 'each once' 'sort order >sorted && sort e/log | cmp - sorted'
+
 # make -9.
 new e
 echo 'sleep 0.1' >e/do
