@@ -6,11 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "experiment/run.h"
-#include "experiment/run_values.h"
+#include "experiment/run_turn.h"
 #include "tool/tool.h"
 
 enum {
@@ -49,8 +50,6 @@ struct request {
 	uint64_t timeout_ns;
 	bool share, verbose;
 };
-
-static const uint64_t LEASE_NS = CLAIM_LEASE_S * UINT64_C(1000000000);
 
 /* ---- options ---- */
 
@@ -200,81 +199,13 @@ describe(struct run_config *c, const struct request *q, char **argv)
 
 /* ---- its turn ---- */
 
-/* Whether runs/NAME was made with the settings that the plan has now. */
-static bool
-is_up_to_date(const struct request *q, const struct plan_run *cell)
-{
-	struct buf path = BUF_INIT, settings = BUF_INIT;
-	struct error e;
-	bool same;
-
-	buf_printf(&path, "%s/runs/%.*s/run.leat", q->results, SLICE_ARG(cell->name));
-	/* one that does not say is not known to be another one's */
-	same = run_settings(buf_str(&path), &settings, &e) == 0 ||
-	       slice_eq(buf_view(&settings), cell->settings);
-	buf_free(&path);
-	buf_free(&settings);
-	return same;
-}
-
 static void
-look(const struct request *q, struct slice name, enum claim_state *state, struct claim_owner *owner)
+say_waiting(struct slice name, const struct claim_owner *owner, void *context)
 {
-	struct error e;
-
-	if (claim_look(q->results, name, state, owner, &e) < 0)
-		tool_die("%s", e.text);
-}
-
-static void
-wait_for(const struct claim_owner *owner, struct slice name)
-{
-	static bool said;
-
-	if (!said && !tool_is_quiet())
+	(void)context;
+	if (!tool_is_quiet())
 		tool_warn("%.*s: waiting for process %d on %s, which makes it", SLICE_ARG(name),
 		    owner->pid, owner->host);
-	said = true;
-	claim_wait(owner);
-}
-
-/* The claim and, unless runs may share the machine, the turn; false where the run is done already. Nothing that ends us while
- * we wait need be cleaned up after. */
-static bool
-get_turn(struct run_config *c, const struct request *q, int *turn)
-{
-	struct slice name = c->about.name;
-	struct claim_owner owner;
-	enum claim_state state;
-	struct error e;
-
-	for (;;) {
-		unsigned how = CLAIM_INHERIT;
-		int taken;
-
-		look(q, name, &state, &owner);
-		if (state == CLAIM_DONE && is_up_to_date(q, c->about.cell))
-			return false;
-		if (state == CLAIM_HELD && !claim_is_inherited(&owner)) {
-			wait_for(&owner, name);
-			continue;
-		}
-		if (!q->share && (*turn = claim_turn(q->results, &e)) < 0)
-			tool_die("%s", e.text);
-		look(q, name, &state, &owner);
-		if (state == CLAIM_DONE && !is_up_to_date(q, c->about.cell))
-			how |= CLAIM_AGAIN;
-		sigprocmask(SIG_BLOCK, &c->signals, NULL);
-		taken = claim_take_as(q->results, name, getpid(), LEASE_NS, how, &e);
-		if (taken < 0 ||
-		    (taken > 0 && *turn >= 0 && claim_turn_note(*turn, q->results, name, &e) < 0))
-			tool_die("%s", e.text);
-		if (taken > 0)
-			return true;
-		sigprocmask(SIG_SETMASK, c->mask, NULL);
-		claim_turn_end(*turn);
-		*turn = -1;
-	}
 }
 
 /* ---- what became of it ---- */
@@ -314,10 +245,21 @@ in_directory(struct run_config *c, const struct request *q)
 	struct error e;
 	int turn = -1, status;
 
-	if (q->plan && !get_turn(c, q, &turn)) {
-		if (!tool_is_quiet())
-			tool_warn("%.*s is done already", SLICE_ARG(c->about.name));
-		return tool_end();
+	if (q->plan) {
+		struct run_turn how = { .results = q->results,
+			.cell = c->about.cell,
+			.share = q->share,
+			.signals = &c->signals,
+			.waiting = say_waiting };
+		int got = run_turn_get(&how, &turn, &e);
+
+		if (got < 0)
+			tool_die("%s", e.text);
+		if (got == 0) {
+			if (!tool_is_quiet())
+				tool_warn("%.*s is done already", SLICE_ARG(c->about.name));
+			return tool_end();
+		}
 	}
 	sigprocmask(SIG_BLOCK, &c->signals, NULL);
 	if ((q->plan ? run_place_of_plan(&place, q->results, c->about.name, &e)
@@ -333,8 +275,10 @@ in_directory(struct run_config *c, const struct request *q)
 	status = r.status;
 	/* whoever waits for us shall see what ended us */
 	sigprocmask(SIG_SETMASK, c->mask, NULL);
-	if (r.signal)
+	if (r.signal) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
 		raise(r.signal);
+	}
 	run_result_free(&r);
 	run_place_close(&place);
 	tool_status(status);

@@ -327,6 +327,15 @@ results/failed/s.x.1.1
 results/failed/s.x.1.2
 END
 
+sed 's/s6$/third/' plan.tsv >changed.tsv
+try '  and two that make it again are one' 0 'leat run -q --share --plan changed.tsv --results results --cell s.x.1 & sleep 0.15; leat run --share --plan changed.tsv --results results --cell s.x.1; wait $!; echo $?; ls -d results/failed/s.*' <<END
+0
+results/failed/s.x.1.1
+results/failed/s.x.1.2
+results/failed/s.x.1.3
+END
+said '^leat run: s.x.1: waiting for process'
+
 # when: begin and end of a run, on one line
 when () {
 	awk -F'\t' '$1 == "run" { split($2, t, "=") } $3 == "name=wall_ns" { split($4, w, "=") } END { printf "%.0f %.0f\n", t[2], t[2] + w[2] }' "$1"

@@ -141,13 +141,6 @@ look(const struct places *p, enum claim_state *state, struct claim_owner *owner,
 {
 	int claimed;
 
-	*owner = (struct claim_owner){ 0 };
-	if (is_there(p->runs)) {
-		*state = CLAIM_DONE;
-		if (claim_owner_read(p->claim, owner, NULL) > 0 && !claim_owner_lives(owner))
-			*owner = (struct claim_owner){ 0 };
-		return 0;
-	}
 	claimed = claim_owner_read(p->claim, owner, e);
 	if (claimed < 0)
 		return -1;
@@ -157,9 +150,12 @@ look(const struct places *p, enum claim_state *state, struct claim_owner *owner,
 		*state = CLAIM_LEFT;
 	else
 		*state = CLAIM_FREE;
-	/* it may have been moved since the first look */
-	if (is_there(p->runs))
+	/* it may have been moved since */
+	if (is_there(p->runs)) {
+		if (*state != CLAIM_HELD)
+			*owner = (struct claim_owner){ 0 };
 		*state = CLAIM_DONE;
+	}
 	return 0;
 }
 

@@ -57,8 +57,8 @@ enum {
 	    2 /* also where an ancestor of the owner holds it: `plan --next` takes for its caller */
 };
 
-/* The state of a run, and in *owner (may be NULL) who has it where it is held or left (pid 0 where that is not known),
- * and who makes it again where it is done (pid 0: nobody). */
+/* The state of a run, and in *owner (may be NULL) who has it where it is held or left, or is done and made again; pid 0
+ * where nobody has or that is not known. */
 int claim_look(const char *results, struct slice name, enum claim_state *state,
     struct claim_owner *owner, struct error *e);
 

@@ -182,9 +182,13 @@ run_place_succeed(struct run_place *p, struct error *e)
 {
 	int parent, result = 0;
 
+	if (has_room(p->path, e) < 0)
+		return -1;
 	sync_error = e;
-	if (has_room(p->path, e) < 0 ||
-	    nftw(p->path, sync_one, DESCRIPTORS, FTW_PHYS | FTW_DEPTH) != 0)
+	result = nftw(p->path, sync_one, DESCRIPTORS, FTW_PHYS | FTW_DEPTH);
+	if (result < 0)
+		return error_set(e, "%s: %s", p->path, strerror(errno));
+	if (result > 0)
 		return -1;
 	if (p->results)
 		return claim_succeed(p->results, p->name, e);

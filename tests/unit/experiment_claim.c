@@ -153,8 +153,15 @@ failures_are_numbered(void)
 static void
 again(void)
 {
+	struct claim_owner owner;
+	enum claim_state s;
+
+	CLAIM(claim_look(results, name("a.1"), &s, &owner, &e) == 0 && owner.pid == 0);
 	CLAIM(claim_take_as(results, name("a.1"), getpid(), LEASE, CLAIM_AGAIN, &e) == 1);
-	CLAIM(state("a.1") == CLAIM_DONE); /* until the new one takes its place */
+	/* until the new one takes its place, and is seen to be made */
+	CLAIM(claim_look(results, name("a.1"), &s, &owner, &e) == 0);
+	CLAIM(s == CLAIM_DONE && owner.pid == getpid());
+	CLAIM(claim_take_as(results, name("a.1"), getpid(), LEASE, CLAIM_AGAIN, &e) == 0);
 	CLAIM(mkdir(path("part/a.1"), 0777) == 0);
 	put("part/a.1/of", "second");
 	CLAIM(claim_succeed(results, name("a.1"), &e) == 0);
