@@ -35,7 +35,7 @@ LDLIBS_store = -lsqlite3
 # LDLIBS_NAME: of the tool NAME alone.
 
 # A room may use those to its right: the order of the archives lets the linker enforce what lib/LAYERS says.
-ORDER := tool plot store experiment flow form expr sys code perf stat trace base
+ORDER := tool plot store experiment makefile flow form expr sys code perf stat trace base
 ROOMS := $(filter $(patsubst lib/%/,%,$(sort $(dir $(wildcard lib/*/*.c)))),$(ORDER))
 ROOMS := $(foreach r,$(ORDER),$(filter $(r),$(ROOMS)))
 LIBS  := $(ROOMS:%=$(B)/lib/%.a)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "experiment/lint.h"
+#include "makefile/lint.h"
 #include "tool/tool.h"
 
 enum { DIRECTORY = 256 };

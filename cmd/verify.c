@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-#include "experiment/claims.h"
+#include "experiment/verdict.h"
 #include "form/kind.h"
 #include "tool/tool.h"
 
@@ -20,7 +20,7 @@ static const struct tool_spec spec = { "verify",
 	"CLAIMS [TABLE...]", options, TOOL_TABLE_OUT };
 
 static struct {
-	struct claims *claims;
+	struct verdicts *claims;
 	struct buf lost; /* `#` lines of losses, for the output */
 	uint64_t bad;
 } verify;
@@ -68,10 +68,10 @@ read_table(int fd, const char *path, void *context)
 	t = table_new(fd, in.first, in.n);
 	got = table_header(t);
 	if (got > 0)
-		claims_table(verify.claims, t, path);
+		verdict_table(verify.claims, t, path);
 	while (got != 0 && (got = table_next(t)) != 0) {
 		if (got > 0) {
-			claims_row(verify.claims, t);
+			verdict_row(verify.claims, t);
 		} else if (bad++ == 0) {
 			tool_warn("%s:%s", path, t->error.text);
 			tool_status(2);
@@ -88,19 +88,19 @@ read_table(int fd, const char *path, void *context)
 	table_free(t);
 }
 
-static struct claims *
+static struct verdicts *
 read_claims(const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	struct claims *c;
+	struct verdicts *c;
 	struct error e;
 
 	if (fd < 0)
 		tool_die("%s: %s", path, strerror(errno));
 	if (standard && tool_operands()[0] == NULL)
 		tool_die("the claims are standard input: name the TABLE");
-	c = claims_read(fd, &e);
+	c = verdict_read(fd, &e);
 	if (c == NULL)
 		tool_die("%s:%s", path, e.text);
 	if (!standard)
@@ -113,11 +113,11 @@ static void
 say(const char *path, bool seen)
 {
 	for (size_t i = 0; i < verify.claims->n; i++) {
-		const struct claims_one *one = &verify.claims->one[i];
+		const struct verdict_claim *one = &verify.claims->one[i];
 
-		if (one->verdict == CLAIMS_UNKNOWN)
+		if (one->verdict == VERDICT_UNKNOWN)
 			tool_warn("%s:%" PRIu64 ": %s", path, one->line, one->error.text);
-		else if (one->verdict == CLAIMS_FAILS && !seen)
+		else if (one->verdict == VERDICT_FAILS && !seen)
 			tool_warn("%s:%" PRIu64 ": %.*s: %.*s was expected, and got %.*s", path,
 			    one->line, SLICE_ARG(one->claim), SLICE_ARG(one->expect),
 			    SLICE_ARG(one->got));
@@ -142,25 +142,25 @@ main(int argc, char **argv)
 	terminal = tool_output() == NULL && isatty(STDOUT_FILENO);
 	verify.claims = read_claims(path);
 	tool_inputs(read_table, NULL);
-	claims_judge(verify.claims);
+	verdict_judge(verify.claims);
 	if (form == MARKDOWN) {
-		claims_put_markdown(verify.claims, &out);
+		verdict_put_markdown(verify.claims, &out);
 	} else if (form == 0 && terminal) {
-		claims_put_text(verify.claims, &out);
+		verdict_put_text(verify.claims, &out);
 	} else {
 		buf_printf(&out, "# verify claims=%zu holds=%zu fails=%zu unknown=%zu\n",
-		    verify.claims->n, verify.claims->count[CLAIMS_HOLDS],
-		    verify.claims->count[CLAIMS_FAILS], verify.claims->count[CLAIMS_UNKNOWN]);
+		    verify.claims->n, verify.claims->count[VERDICT_HOLDS],
+		    verify.claims->count[VERDICT_FAILS], verify.claims->count[VERDICT_UNKNOWN]);
 		buf_slice(&out, buf_view(&verify.lost));
-		claims_put_tsv(verify.claims, &out);
+		verdict_put_tsv(verify.claims, &out);
 	}
 	fwrite(out.p, 1, out.n, tool_out());
 	say(path, terminal);
-	tool_status(verify.claims->count[CLAIMS_UNKNOWN] ? 2
-		    : verify.claims->count[CLAIMS_FAILS] ? 1
-							 : 0);
+	tool_status(verify.claims->count[VERDICT_UNKNOWN] ? 2
+		    : verify.claims->count[VERDICT_FAILS] ? 1
+							  : 0);
 	buf_free(&out);
 	buf_free(&verify.lost);
-	claims_free(verify.claims);
+	verdict_free(verify.claims);
 	return tool_end();
 }

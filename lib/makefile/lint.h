@@ -5,11 +5,11 @@
  * Errors:    none: the makefile has been read.
  * Source:    own; GNU make manual, "Errors in Recipes" and "Choosing the Shell".
  */
-#ifndef EXPERIMENT_LINT_H
-#define EXPERIMENT_LINT_H
+#ifndef MAKEFILE_LINT_H
+#define MAKEFILE_LINT_H
 
 #include "base/buf.h"
-#include "experiment/makefile.h"
+#include "makefile/makefile.h"
 
 struct lint {
 	struct lint_finding {

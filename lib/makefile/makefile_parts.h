@@ -5,12 +5,12 @@
  * Errors:    -1 and the text.
  * Source:    own.
  */
-#ifndef EXPERIMENT_MAKEFILE_PARTS_H
-#define EXPERIMENT_MAKEFILE_PARTS_H
+#ifndef MAKEFILE_MAKEFILE_PARTS_H
+#define MAKEFILE_MAKEFILE_PARTS_H
 
 #include "base/arena.h"
 #include "base/hash.h"
-#include "experiment/makefile.h"
+#include "makefile/makefile.h"
 
 struct makefile_variable {
 	unsigned set; /* 0: of all; else of a target or a pattern */

@@ -12,8 +12,8 @@
  * Errors:    NULL and the text: make is missing, too old, or cannot read the makefile (its own words, with the place).
  * Source:    GNU make 4.3 to 4.4: src/main.c (die), src/variable.c, src/commands.c and src/rule.c (print_*).
  */
-#ifndef EXPERIMENT_MAKEFILE_H
-#define EXPERIMENT_MAKEFILE_H
+#ifndef MAKEFILE_MAKEFILE_H
+#define MAKEFILE_MAKEFILE_H
 
 #include <stdbool.h>
 #include <stdint.h>

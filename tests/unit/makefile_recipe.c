@@ -1,7 +1,7 @@
 /* Lines put together of parts whose flaws are known have these flaws, wherever the parts stand; any bytes end. */
 #include "base/buf.h"
-#include "experiment/makefile.h"
-#include "experiment/recipe.h"
+#include "makefile/makefile.h"
+#include "makefile/recipe.h"
 #include "unit.h"
 
 static unsigned count[RECIPE_FLAWS];

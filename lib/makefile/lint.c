@@ -5,8 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "experiment/lint.h"
-#include "experiment/recipe.h"
+#include "makefile/lint.h"
+#include "makefile/recipe.h"
 
 enum { EXCERPT = 60 };
 

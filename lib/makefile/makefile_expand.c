@@ -1,5 +1,5 @@
 #include "base/num.h"
-#include "experiment/makefile_parts.h"
+#include "makefile/makefile_parts.h"
 
 enum { DEPTH_MAX = 40, EXPANDED_MAX = 1 << 20, ARGS_MAX = 10 };
 

@@ -9,8 +9,8 @@
  * Errors:    none: what is no shell language is read as far as it goes.
  * Source:    POSIX.1-2017, XCU chapter 2.
  */
-#ifndef EXPERIMENT_RECIPE_H
-#define EXPERIMENT_RECIPE_H
+#ifndef MAKEFILE_RECIPE_H
+#define MAKEFILE_RECIPE_H
 
 #include <stdbool.h>
 

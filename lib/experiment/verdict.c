@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/num.h"
-#include "experiment/claims.h"
+#include "experiment/verdict.h"
 
 enum { SEEN_MAX = 8 };
 
@@ -37,14 +37,14 @@ struct lookup {
 	size_t seens; /* SEEN_MAX + 1: more than that */
 };
 
-struct claims_parts {
+struct verdict_parts {
 	double lo, hi; /* what is allowed */
 	bool lo_open, hi_open;
 	struct lookup where, below;
 	bool divided;
 };
 
-struct claims_memory {
+struct verdict_memory {
 	struct arena arena;
 	size_t cap;
 	struct slice path; /* of the present table */
@@ -90,7 +90,7 @@ cut_at(struct slice s, struct slice word, struct slice *before, struct slice *be
 }
 
 static int
-parse_bound(struct claims_parts *p, struct slice s, bool upper, bool open, struct error *e)
+parse_bound(struct verdict_parts *p, struct slice s, bool upper, bool open, struct error *e)
 {
 	double v;
 
@@ -104,7 +104,7 @@ parse_bound(struct claims_parts *p, struct slice s, bool upper, bool open, struc
 }
 
 static int
-parse_tolerance(struct claims_parts *p, struct slice s, struct error *e)
+parse_tolerance(struct verdict_parts *p, struct slice s, struct error *e)
 {
 	struct slice digits = s;
 	bool share = slice_ends(s, SLICE("%"));
@@ -122,7 +122,7 @@ parse_tolerance(struct claims_parts *p, struct slice s, struct error *e)
 }
 
 static int
-parse_expect(struct claims_parts *p, struct slice s, struct slice tolerance, struct error *e)
+parse_expect(struct verdict_parts *p, struct slice s, struct slice tolerance, struct error *e)
 {
 	struct slice lo, hi;
 	bool bound = true;
@@ -172,7 +172,7 @@ parse_expect(struct claims_parts *p, struct slice s, struct slice tolerance, str
 
 /* Words COLUMN=VALUE: how many, or -1. */
 static int
-parse_conditions(struct claims *c, struct lookup *l, struct slice s, struct error *e)
+parse_conditions(struct verdicts *c, struct lookup *l, struct slice s, struct error *e)
 {
 	struct arena *a = &c->memory->arena;
 	size_t cap = 0;
@@ -265,9 +265,10 @@ unknown_name(struct arena *a, uint64_t line)
 }
 
 static void
-parse_row(struct claims *c, const struct table *t, const int at[COLUMNS], struct claims_one *one)
+parse_row(
+    struct verdicts *c, const struct table *t, const int at[COLUMNS], struct verdict_claim *one)
 {
-	struct claims_parts *p = one->parts;
+	struct verdict_parts *p = one->parts;
 	struct arena *a = &c->memory->arena;
 	struct slice expect = cell(t, at, EXPECT), tolerance = cell(t, at, TOLERANCE),
 		     over = cell(t, at, OVER), column = cell(t, at, COLUMN), below;
@@ -304,10 +305,10 @@ parse_row(struct claims *c, const struct table *t, const int at[COLUMNS], struct
 	}
 }
 
-struct claims *
-claims_read(int fd, struct error *e)
+struct verdicts *
+verdict_read(int fd, struct error *e)
 {
-	struct claims *c = xcalloc(1, sizeof *c);
+	struct verdicts *c = xcalloc(1, sizeof *c);
 	struct table *t = table_new(fd, NULL, 0);
 	int at[COLUMNS], got = table_header(t);
 
@@ -320,8 +321,8 @@ claims_read(int fd, struct error *e)
 	else
 		got = find_columns(t, at, e);
 	while (got >= 0 && (got = table_next(t)) != 0) {
-		struct claims_one one = {
-			.line = t->line, .got = SLICE("-"), .verdict = CLAIMS_UNKNOWN
+		struct verdict_claim one = {
+			.line = t->line, .got = SLICE("-"), .verdict = VERDICT_UNKNOWN
 		};
 
 		/* A comment between the rows of CSV is a row of another length. */
@@ -348,11 +349,11 @@ claims_read(int fd, struct error *e)
 	}
 	table_free(t);
 	if (got < 0) {
-		claims_free(c);
+		verdict_free(c);
 		return NULL;
 	}
 	if (c->n == 0) {
-		claims_free(c);
+		verdict_free(c);
 		error_set(e, "1: no claims: there is nothing but a header");
 		return NULL;
 	}
@@ -362,7 +363,7 @@ claims_read(int fd, struct error *e)
 /* ---- the tables of results ---- */
 
 static struct slice
-missing_column(struct claims *c, const struct table *t, struct slice name)
+missing_column(struct verdicts *c, const struct table *t, struct slice name)
 {
 	struct buf b = BUF_INIT;
 	struct slice s;
@@ -378,7 +379,7 @@ missing_column(struct claims *c, const struct table *t, struct slice name)
 
 /* Where the columns of a lookup are in this table; place is -1 where it has not all. */
 static void
-place(struct claims *c, const struct table *t, struct lookup *l)
+place(struct verdicts *c, const struct table *t, struct lookup *l)
 {
 	l->place = table_column(t, l->column);
 	if (l->place < 0 && l->missing.n == 0)
@@ -395,11 +396,11 @@ place(struct claims *c, const struct table *t, struct lookup *l)
 }
 
 void
-claims_table(struct claims *c, const struct table *t, const char *path)
+verdict_table(struct verdicts *c, const struct table *t, const char *path)
 {
 	c->memory->path = arena_copy(&c->memory->arena, slice_of(path));
 	for (size_t i = 0; i < c->n; i++) {
-		struct claims_one *one = &c->one[i];
+		struct verdict_claim *one = &c->one[i];
 
 		if (one->error.text[0])
 			continue;
@@ -410,7 +411,7 @@ claims_table(struct claims *c, const struct table *t, const char *path)
 }
 
 static struct slice
-place_of(struct claims *c, const struct table *t)
+place_of(struct verdicts *c, const struct table *t)
 {
 	struct buf b = BUF_INIT;
 	struct slice s;
@@ -422,7 +423,7 @@ place_of(struct claims *c, const struct table *t)
 }
 
 static void
-found(struct claims *c, const struct table *t, struct lookup *l)
+found(struct verdicts *c, const struct table *t, struct lookup *l)
 {
 	struct arena *a = &c->memory->arena;
 
@@ -449,7 +450,7 @@ found(struct claims *c, const struct table *t, struct lookup *l)
 }
 
 static void
-look(struct claims *c, const struct table *t, struct lookup *l)
+look(struct verdicts *c, const struct table *t, struct lookup *l)
 {
 	struct slice v;
 	size_t i = 0;
@@ -478,10 +479,10 @@ look(struct claims *c, const struct table *t, struct lookup *l)
 }
 
 void
-claims_row(struct claims *c, const struct table *t)
+verdict_row(struct verdicts *c, const struct table *t)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		struct claims_one *one = &c->one[i];
+		struct verdict_claim *one = &c->one[i];
 
 		if (one->error.text[0])
 			continue;
@@ -537,15 +538,15 @@ value(const struct lookup *l, double *v, struct error *e)
 }
 
 static bool
-allowed(const struct claims_parts *p, double v)
+allowed(const struct verdict_parts *p, double v)
 {
 	return (p->lo_open ? v > p->lo : v >= p->lo) && (p->hi_open ? v < p->hi : v <= p->hi);
 }
 
 static int
-judge(struct claims *c, struct claims_one *one)
+judge(struct verdicts *c, struct verdict_claim *one)
 {
-	struct claims_parts *p = one->parts;
+	struct verdict_parts *p = one->parts;
 	struct buf b = BUF_INIT;
 	struct slice text;
 	double v, w, shown;
@@ -569,23 +570,23 @@ judge(struct claims *c, struct claims_one *one)
 		text = slice_trim(p->where.cell);
 	}
 	one->got = arena_copy(&c->memory->arena, text);
-	one->verdict = allowed(p, v) ? CLAIMS_HOLDS : CLAIMS_FAILS;
+	one->verdict = allowed(p, v) ? VERDICT_HOLDS : VERDICT_FAILS;
 	buf_free(&b);
 	return 0;
 }
 
 void
-claims_judge(struct claims *c)
+verdict_judge(struct verdicts *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		if (judge(c, &c->one[i]) < 0)
-			c->one[i].verdict = CLAIMS_UNKNOWN;
+			c->one[i].verdict = VERDICT_UNKNOWN;
 		c->count[c->one[i].verdict]++;
 	}
 }
 
 const char *
-claims_word(enum claims_verdict v)
+verdict_word(enum verdict_kind v)
 {
 	static const char *const word[] = { "holds", "fails", "unknown" };
 
@@ -595,7 +596,7 @@ claims_word(enum claims_verdict v)
 /* ---- tables of verdicts ---- */
 
 void
-claims_put_tsv(const struct claims *c, struct buf *to)
+verdict_put_tsv(const struct verdicts *c, struct buf *to)
 {
 	buf_printf(to, "claim\texpect\tgot\tverdict\n");
 	for (size_t i = 0; i < c->n; i++) {
@@ -604,7 +605,7 @@ claims_put_tsv(const struct claims *c, struct buf *to)
 		table_put_cell(to, c->one[i].expect);
 		buf_char(to, '\t');
 		table_put_cell(to, c->one[i].got);
-		buf_printf(to, "\t%s\n", claims_word(c->one[i].verdict));
+		buf_printf(to, "\t%s\n", verdict_word(c->one[i].verdict));
 	}
 }
 
@@ -620,32 +621,32 @@ width(struct slice s)
 }
 
 static void
-summary(const struct claims *c, struct buf *to)
+summary(const struct verdicts *c, struct buf *to)
 {
-	buf_printf(to, "%zu of %zu claim%s hold%s", c->count[CLAIMS_HOLDS], c->n,
-	    c->n == 1 ? "" : "s", c->count[CLAIMS_HOLDS] == 1 ? "s" : "");
-	if (c->count[CLAIMS_UNKNOWN] > 0)
-		buf_printf(to, ", %zu unknown", c->count[CLAIMS_UNKNOWN]);
+	buf_printf(to, "%zu of %zu claim%s hold%s", c->count[VERDICT_HOLDS], c->n,
+	    c->n == 1 ? "" : "s", c->count[VERDICT_HOLDS] == 1 ? "s" : "");
+	if (c->count[VERDICT_UNKNOWN] > 0)
+		buf_printf(to, ", %zu unknown", c->count[VERDICT_UNKNOWN]);
 	buf_printf(to, "\n");
 }
 
 void
-claims_put_text(const struct claims *c, struct buf *to)
+verdict_put_text(const struct verdicts *c, struct buf *to)
 {
-	static const struct claims_one head = {
+	static const struct verdict_claim head = {
 		.claim = { "claim", 5 }, .expect = { "expect", 6 }, .got = { "got", 3 }
 	};
 	size_t wide[3] = { 0 };
 
 	for (size_t i = 0; i <= c->n; i++) {
-		const struct claims_one *one = i ? &c->one[i - 1] : &head;
+		const struct verdict_claim *one = i ? &c->one[i - 1] : &head;
 		const struct slice s[3] = { one->claim, one->expect, one->got };
 
 		for (size_t k = 0; k < 3; k++)
 			wide[k] = width(s[k]) > wide[k] ? width(s[k]) : wide[k];
 	}
 	for (size_t i = 0; i <= c->n; i++) {
-		const struct claims_one *one = i ? &c->one[i - 1] : &head;
+		const struct verdict_claim *one = i ? &c->one[i - 1] : &head;
 		const struct slice s[3] = { one->claim, one->expect, one->got };
 
 		for (size_t k = 0; k < 3; k++) {
@@ -655,7 +656,7 @@ claims_put_text(const struct claims *c, struct buf *to)
 			table_put_cell(to, s[k]);
 			buf_printf(to, "%*s", (int)(k == 2 ? 2 : wide[k] - width(s[k]) + 2), "");
 		}
-		buf_printf(to, "%s\n", i ? claims_word(one->verdict) : "verdict");
+		buf_printf(to, "%s\n", i ? verdict_word(one->verdict) : "verdict");
 	}
 	summary(c, to);
 }
@@ -672,28 +673,28 @@ put_markdown(struct buf *to, struct slice s)
 }
 
 void
-claims_put_markdown(const struct claims *c, struct buf *to)
+verdict_put_markdown(const struct verdicts *c, struct buf *to)
 {
 	buf_printf(to, "| claim | expected | got | verdict |\n|---|---|---:|---|\n");
 	for (size_t i = 0; i < c->n; i++) {
-		const struct claims_one *one = &c->one[i];
+		const struct verdict_claim *one = &c->one[i];
 
 		buf_printf(to, "| ");
 		put_markdown(to, one->claim);
 		put_markdown(to, one->expect);
 		put_markdown(to, one->got);
-		buf_printf(to, one->verdict == CLAIMS_HOLDS ? "%s |\n" : "**%s** |\n",
-		    claims_word(one->verdict));
+		buf_printf(to, one->verdict == VERDICT_HOLDS ? "%s |\n" : "**%s** |\n",
+		    verdict_word(one->verdict));
 	}
 	buf_printf(to, "\n");
 	summary(c, to);
 }
 
 void
-claims_free(struct claims *c)
+verdict_free(struct verdicts *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		struct claims_parts *p = c->one[i].parts;
+		struct verdict_parts *p = c->one[i].parts;
 
 		free(p->where.condition);
 		free(p->below.condition);

@@ -1,8 +1,8 @@
 #include <ctype.h>
 
 #include "base/buf.h"
-#include "experiment/makefile.h"
-#include "experiment/recipe.h"
+#include "makefile/makefile.h"
+#include "makefile/recipe.h"
 
 enum { DEPTH_MAX = 100, BOTH = 12 /* of a redirection: output and messages, &> */ };
 

@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
-#include "experiment/makefile_parts.h"
+#include "makefile/makefile_parts.h"
 
 enum { READ_BYTES = 64 << 10 };
 

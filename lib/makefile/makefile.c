@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
-#include "experiment/makefile_parts.h"
+#include "makefile/makefile_parts.h"
 
 static struct slice
 value(struct makefile *m, const struct makefile_rule *r, struct slice name)

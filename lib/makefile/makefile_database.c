@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/num.h"
-#include "experiment/makefile_parts.h"
+#include "makefile/makefile_parts.h"
 
 enum { NEAR = 1000 /* lines of comments and conditionals between two of a recipe */ };
 

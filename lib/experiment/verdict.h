@@ -1,4 +1,4 @@
-/* claims.h - published values, held against tables of results
+/* verdict.h - published values, held against tables of results
  *
  * A table of claims (CSV or TSV) has a row for each claim:
  *
@@ -14,58 +14,58 @@
  * Tables are read once, a row at a time: the cost is rows times claims, the memory is that of the claims.
  *
  * Units:     those of the tables; durations are nanoseconds, sizes bytes.
- * Ownership: claims_read() to claims_free(); texts live as long.
- * Errors:    claims_read() gives NULL and the text, which begins with the line; claims that cannot be looked up say why.
+ * Ownership: verdict_read() to verdict_free(); texts live as long.
+ * Errors:    verdict_read() gives NULL and the text, which begins with the line; claims that cannot be looked up say why.
  * Source:    own.
  */
-#ifndef EXPERIMENT_CLAIMS_H
-#define EXPERIMENT_CLAIMS_H
+#ifndef EXPERIMENT_VERDICT_H
+#define EXPERIMENT_VERDICT_H
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "form/table.h"
 
-enum claims_verdict {
-	CLAIMS_HOLDS,
-	CLAIMS_FAILS,
-	CLAIMS_UNKNOWN /* the value is not there, or twice, or no number; the claim cannot be read */
+enum verdict_kind {
+	VERDICT_HOLDS,
+	VERDICT_FAILS,
+	VERDICT_UNKNOWN /* the value is not there, or twice, or no number; the claim cannot be read */
 };
 
-struct claims_one {
+struct verdict_claim {
 	uint64_t line;
 	struct slice claim;
 	struct slice expect; /* as written, with its tolerance */
 	struct slice got;    /* a number; "-" where unknown */
-	enum claims_verdict verdict;
+	enum verdict_kind verdict;
 	struct error error; /* why unknown */
-	struct claims_parts *parts;
+	struct verdict_parts *parts;
 };
 
-struct claims {
-	struct claims_one *one;
+struct verdicts {
+	struct verdict_claim *one;
 	size_t n;
-	size_t count[CLAIMS_UNKNOWN + 1]; /* of each verdict, once judged */
-	struct claims_memory *memory;
+	size_t count[VERDICT_UNKNOWN + 1]; /* of each verdict, once judged */
+	struct verdict_memory *memory;
 };
 
 /* A claim that cannot be read is unknown; only a table that is none gives NULL. */
-struct claims *claims_read(int fd, struct error *e);
+struct verdicts *verdict_read(int fd, struct error *e);
 
 /* A table begins; a row of it. path is what messages call it. */
-void claims_table(struct claims *c, const struct table *t, const char *path);
-void claims_row(struct claims *c, const struct table *t);
+void verdict_table(struct verdicts *c, const struct table *t, const char *path);
+void verdict_row(struct verdicts *c, const struct table *t);
 
 /* After the last row: all verdicts. */
-void claims_judge(struct claims *c);
+void verdict_judge(struct verdicts *c);
 
-const char *claims_word(enum claims_verdict v);
+const char *verdict_word(enum verdict_kind v);
 
 /* The verdicts: a table of kind `verify`; columns for people; the same in Markdown. The first has no end of its own: rows
  * follow whatever `#` lines the caller put before. */
-void claims_put_tsv(const struct claims *c, struct buf *to);
-void claims_put_text(const struct claims *c, struct buf *to);
-void claims_put_markdown(const struct claims *c, struct buf *to);
+void verdict_put_tsv(const struct verdicts *c, struct buf *to);
+void verdict_put_text(const struct verdicts *c, struct buf *to);
+void verdict_put_markdown(const struct verdicts *c, struct buf *to);
 
-void claims_free(struct claims *c);
+void verdict_free(struct verdicts *c);
 
 #endif

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "experiment/claims.h"
+#include "experiment/verdict.h"
 #include "unit.h"
 
 static int
@@ -18,41 +18,41 @@ file_of(const struct buf *b)
 }
 
 /* The verdicts of these claims for this table. */
-static struct claims *
+static struct verdicts *
 judge(const char *claims, const char *table)
 {
 	struct buf a = BUF_INIT, b = BUF_INIT;
 	struct error e = { .text = "" };
 	struct table *t;
-	struct claims *c;
+	struct verdicts *c;
 	int fd;
 
 	buf_printf(&a, "%s", claims);
 	buf_printf(&b, "%s", table);
 	fd = file_of(&a);
-	c = claims_read(fd, &e);
+	c = verdict_read(fd, &e);
 	close(fd);
 	CLAIM(c != NULL);
 	fd = file_of(&b);
 	t = table_new(fd, NULL, 0);
 	CLAIM(table_header(t) == 1);
-	claims_table(c, t, "table");
+	verdict_table(c, t, "table");
 	while (table_next(t) > 0)
-		claims_row(c, t);
+		verdict_row(c, t);
 	table_free(t);
 	close(fd);
-	claims_judge(c);
+	verdict_judge(c);
 	buf_free(&a);
 	buf_free(&b);
 	return c;
 }
 
-static enum claims_verdict
+static enum verdict_kind
 verdict(double v, const char *expect, const char *tolerance)
 {
 	struct buf claims = BUF_INIT, table = BUF_INIT;
-	enum claims_verdict got;
-	struct claims *c;
+	enum verdict_kind got;
+	struct verdicts *c;
 
 	buf_printf(
 	    &claims, "claim,where,column,expect,tolerance\nx,k=a,v,%s,%s\n", expect, tolerance);
@@ -63,16 +63,16 @@ verdict(double v, const char *expect, const char *tolerance)
 	CLAIM(c->n == 1);
 	got = c->one[0].verdict;
 	CLAIM(c->count[got] == 1);
-	claims_free(c);
+	verdict_free(c);
 	buf_free(&claims);
 	buf_free(&table);
 	return got;
 }
 
-static enum claims_verdict
+static enum verdict_kind
 holds(bool yes)
 {
-	return yes ? CLAIMS_HOLDS : CLAIMS_FAILS;
+	return yes ? VERDICT_HOLDS : VERDICT_FAILS;
 }
 
 static void
@@ -103,7 +103,7 @@ bounds(void)
 		CLAIM(verdict(v, text, "") == holds(fabs(v - n) <= w));
 		snprintf(text, sizeof text, "%.17g +- 25%%", n);
 		CLAIM(verdict(v, text, "") == holds(fabs(v - n) <= fabs(n) / 4));
-		CLAIM(verdict(v, text, "1") == CLAIMS_UNKNOWN);
+		CLAIM(verdict(v, text, "1") == VERDICT_UNKNOWN);
 	}
 }
 
@@ -115,7 +115,7 @@ rows(void)
 		struct buf claims = BUF_INIT, table = BUF_INIT;
 		unsigned n[3] = { 0 }, r = 1 + (unsigned)unit_draw(5);
 		double v[3] = { 0 }, got;
-		struct claims *c;
+		struct verdicts *c;
 
 		buf_printf(&claims, "claim,where,over,column,expect\n"
 				    "a,k=0,,v,0..100\nb,k=1,k=2,v,>0\nc,k=2,k=9,v,>0\n");
@@ -128,19 +128,19 @@ rows(void)
 			buf_printf(&table, "%g,%u\n", v[key], key);
 		}
 		c = judge(buf_str(&claims), buf_str(&table));
-		CLAIM(c->one[0].verdict == (n[0] == 1 ? CLAIMS_HOLDS : CLAIMS_UNKNOWN));
-		CLAIM(
-		    c->one[1].verdict == (n[1] == 1 && n[2] == 1 ? CLAIMS_HOLDS : CLAIMS_UNKNOWN));
-		CLAIM(c->one[2].verdict == CLAIMS_UNKNOWN);
+		CLAIM(c->one[0].verdict == (n[0] == 1 ? VERDICT_HOLDS : VERDICT_UNKNOWN));
+		CLAIM(c->one[1].verdict ==
+		      (n[1] == 1 && n[2] == 1 ? VERDICT_HOLDS : VERDICT_UNKNOWN));
+		CLAIM(c->one[2].verdict == VERDICT_UNKNOWN);
 		for (unsigned k = 0; k < 3; k++)
-			CLAIM((c->one[k].verdict == CLAIMS_UNKNOWN) ==
+			CLAIM((c->one[k].verdict == VERDICT_UNKNOWN) ==
 			      (c->one[k].error.text[0] != '\0'));
 		if (n[0] == 1)
 			CLAIM(num_f64(c->one[0].got, &got) == 0 && got == v[0]);
-		if (c->one[1].verdict == CLAIMS_HOLDS)
+		if (c->one[1].verdict == VERDICT_HOLDS)
 			CLAIM(num_f64(c->one[1].got, &got) == 0 &&
 			      fabs(got - v[1] / v[2]) <= 1e-5 * got);
-		claims_free(c);
+		verdict_free(c);
 		buf_free(&claims);
 		buf_free(&table);
 	}
@@ -154,7 +154,7 @@ junk(void)
 
 	for (unsigned i = 0; i < 20000; i++) {
 		struct buf b = BUF_INIT;
-		struct claims *c;
+		struct verdicts *c;
 		struct error e = { .text = "" };
 		int fd;
 
@@ -162,14 +162,14 @@ junk(void)
 		for (unsigned k = (unsigned)unit_draw(60); k > 0; k--)
 			buf_char(&b, letters[unit_draw(sizeof letters - 1)]);
 		fd = file_of(&b);
-		c = claims_read(fd, &e);
+		c = verdict_read(fd, &e);
 		close(fd);
 		CLAIM((c == NULL) == (e.text[0] != '\0'));
 		if (c) {
 			CLAIM(c->n > 0);
-			claims_judge(c);
-			CLAIM(c->count[CLAIMS_UNKNOWN] == c->n);
-			claims_free(c);
+			verdict_judge(c);
+			CLAIM(c->count[VERDICT_UNKNOWN] == c->n);
+			verdict_free(c);
 		}
 		buf_free(&b);
 	}
