@@ -109,6 +109,26 @@ try 'allocations, from and to' 0 "leat store sql db 'SELECT from_ns, to_ns, prin
 23	25	0x3000	128	7	realloc	
 24		0x3000	1	8	malloc	
 END
+# Which allocation an access goes to, as leat-store(5) has it.
+run heap heap.1 heap
+printf '#leat 1\nalloc\tt=1\tpid=1\taddr=0xffff800000001000\tsize=64\tstack=main;f;\naccess\tt=2\tpid=1\top=store\taddr=0xffff800000001010\n' >heap/t.leat
+printf 'access\tt=2\tpid=1\top=load\taddr=0xffff800000001010\nfree\tt=3\tpid=1\taddr=0xffff800000001000\n' >>heap/t.leat
+printf 'access\tt=4\tpid=1\top=store\taddr=0xffff800000001010\naccess\tt=2\tpid=1\top=store\taddr=0xffff800000001040\n' >>heap/t.leat
+awk '/^SELECT alloc.stack/ { on = 1 } on && /^\./ { exit } on' "$TOP/man/leat-store.5" >query
+try 'accesses to allocations' 0 'leat store add heap.db heap && leat store sql heap.db "$(cat query)" | tail -n +2' <<'END'
+stack	writes
+main;f;	1
+END
+for i in 1 2 3; do
+	run "three$i" "three.$i" "three$i" $i
+	head -n $((10 + i)) heap/t.leat | awk -v i=$i '{ print } /^access/ { for (k = 1; k < i; k++) print }' >"three$i/t.leat"
+done
+try 'views are of one run' 0 "leat store add three.db three1 three2 three3 && for i in 1 2 3; do
+	leat store sql three.db \"SELECT count(*), max(n) FROM access WHERE run = \$i\" | tail -n 1; done" <<'END'
+4	5
+8	9
+12	13
+END
 try 'samples, spans, events, readings' 0 "leat store sql db 'SELECT comm, event, weight, ip_hex, stack, origin, hex(ustack) AS u, more FROM sample WHERE n >= 24' | tail -n 1
 	leat store sql db 'SELECT t, dur_ns, name, span_id, value, stack, more FROM span WHERE n >= 24' | tail -n +3
 	leat store sql db \"SELECT name, json_extract(more, '\$.note') AS note, json_extract(more, '\$.args') AS args FROM event WHERE n >= 24\" | tail -n 1
