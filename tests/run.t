@@ -10,6 +10,18 @@ stat () {
 	sed -n "s/^stat.*${tab}name=$1${tab}value=\\([^$tab]*\\).*/\\1/p" "$2"
 }
 
+# await COMMAND...: until it succeeds, ten seconds at most
+cat >await <<'END'
+#!/bin/sh
+i=0
+until "$@" >/dev/null 2>&1; do
+	i=$((i + 1))
+	[ $i -lt 1000 ] || exit 1
+	sleep 0.01
+done
+END
+chmod +x await
+
 # A plan of the runs in standard input: NAME COMMAND [DRY FREQ CPU_NODE MEM_NODE TIMEOUT_NS THREADS SETTINGS], with | between.
 plan () {
 	printf '# plan seed=7 repetitions=1 factors=program,data\n'
@@ -36,7 +48,7 @@ hello
 END
 try 'a timeout' 124 'leat run -o t.leat --timeout 0.2s -- sleep 60' </dev/null
 said '^leat run: timeout after 0\.'
-try 'signals are passed on' 9 'leat run -o t.leat -- sh -c "trap \"exit 9\" TERM; sleep 0.1; while :; do sleep 0.05; done" & sleep 0.5; kill -TERM $!; wait $!' </dev/null
+try 'signals are passed on' 9 'leat run -o t.leat -- sh -c "trap \"exit 9\" TERM; echo >trapped; while :; do sleep 0.05; done" & ./await test -s trapped; kill -TERM $!; wait $!' </dev/null
 try 'its own children are not waited for' 0 'leat run -o t.leat -- sh -c "sleep 3 >/dev/null 2>&1 & exit 0"; ps -eo args | grep -q "^[s]leep 3$"' </dev/null
 try 'no command' 125 'leat run' </dev/null
 said 'a COMMAND is missing'
@@ -104,7 +116,7 @@ said "is $dir/prog meant?"
 try 'top says where that is' 0 'leat run --dir p -- sh -c "\$top/prog"; cat p/stdout' <<END
 here
 END
-try 'names may hold anything' 0 'leat run --dir "$(printf "a b\\t\"\\nc\\\\=;")" -- true; leat run --dir -x -- true 2>&1; leat cat -t a*/run.leat | grep -c "name=\"a b.*=;"; ls -d a* | wc -l' <<END
+try 'names may hold anything' 0 'leat run --dir "$(printf "a b\\t\"\\nc\\\\=;")" -- true; leat run --dir -x -- true 2>&1; leat cat -t a*/run.leat | grep -c "name=\"a b.*=;"; ls -d a\ * | wc -l' <<END
 1
 2
 END
@@ -122,7 +134,7 @@ run.leat
 stderr
 stdout
 END
-try 'two of them at once' 0 'leat run --dir two -- sleep 1 & sleep 0.5; leat run --dir two -- true; echo $?; wait $!; echo $?' <<END
+try 'two of them at once' 0 'leat run --dir two -- sleep 1 & ./await test -s two.part/run.leat; leat run --dir two -- true; echo $?; wait $!; echo $?' <<END
 125
 0
 END
@@ -163,7 +175,7 @@ try 'it has three descriptors' 0 'exec 7<burn.sh; leat run --dir l9 -- sh -c "ls
 1
 END
 for signal in TERM INT HUP QUIT; do
-	try "SIG$signal ends it and all that it began" 0 "perl -e '\$SIG{$signal} = \"DEFAULT\"; exec @ARGV' leat run --dir s$signal -- sh -c 'sleep 303.5 & sleep 303.5' & sleep 0.5; kill -$signal \$!; wait \$! 2>/dev/null; kill -l \$?
+	try "SIG$signal ends it and all that it began" 0 "perl -e '\$SIG{$signal} = \"DEFAULT\"; exec @ARGV' leat run --dir s$signal -- sh -c 'sleep 303.5 & echo >up; sleep 303.5' & ./await test -s s$signal.part/up; kill -$signal \$!; wait \$! 2>/dev/null; kill -l \$?
 		ps -eo args | grep '^[s]leep 303.5'; ls -d s$signal*" <<END
 $signal
 s$signal.failed.1
@@ -233,9 +245,9 @@ b|echo oops >&2; exit 3
 c|sleep 60||||||200000000
 dry|echo alone|1|99
 node|echo on|||0|0
-s|echo "$program$data" >file; sleep 0.3
-t|sleep 0.3
-u|sleep 0.3
+s|echo "$program$data" >file; sleep 0.5
+t|sleep 0.5
+u|sleep 0.5
 END
 sed -i "s/^c.x.1\\(.*\\)\t\t200000000/c.x.1\\1\t200000000\t/" plan.tsv
 try 'a run of a plan' 0 'SLURMD_NODENAME=host MAKEFLAGS=x freq=7 cpu_node=9 leat run --plan plan.tsv --results results --cell a.x.1 --experiment e --verbose; cat results/runs/a.x.1/stdout; ls -A results results/part results/failed' <<'END'
@@ -273,7 +285,7 @@ said '^leat run: c.x.1 failed: timeout after 0\.2'
 try 'ours is stronger' 124 'leat run --plan plan.tsv --results results --cell c.x.1 --timeout 0.6s' </dev/null
 said '^leat run: c.x.1 failed: timeout after 0\.6.*kept in results/failed/c.x.1.2'
 try 'a command behind --' 0 'leat run --plan plan.tsv --results results --cell u.x.1 -- sh -c "echo mine: \$command"; cat results/runs/u.x.1/stdout' <<END
-mine: sleep 0.3
+mine: sleep 0.5
 END
 try 'a dry run is the command of the table alone' 0 'leat run --plan plan.tsv --results results --cell dry.x.1 -- echo mine; cat results/runs/dry.x.1/stdout; grep -c "dry=1.freq=99" results/runs/dry.x.1/run.leat' <<END
 alone
@@ -328,7 +340,7 @@ results/failed/s.x.1.2
 END
 
 sed 's/s6$/third/' plan.tsv >changed.tsv
-try '  and two that make it again are one' 0 'leat run -q --share --plan changed.tsv --results results --cell s.x.1 & sleep 0.15; leat run --share --plan changed.tsv --results results --cell s.x.1; wait $!; echo $?; ls -d results/failed/s.*' <<END
+try '  and two that make it again are one' 0 'leat run -q --share --plan changed.tsv --results results --cell s.x.1 & ./await test -e results/part/s.x.1/run.leat; leat run --share --plan changed.tsv --results results --cell s.x.1; wait $!; echo $?; ls -d results/failed/s.*' <<END
 0
 results/failed/s.x.1.1
 results/failed/s.x.1.2
@@ -349,7 +361,7 @@ holds '  they do not overlap' "[ $? -eq 0 ]"
 holds 'unless they may share' 'for i in s t u; do leat run --share --plan plan.tsv --results r.share --cell $i.x.1 & done; wait; ls r.share/runs/u.x.1'
 apart r.share
 holds '  they do overlap' "[ $? -ne 0 ]"
-try 'two for one run' 0 'leat run --plan plan.tsv --results r.two --cell s.x.1 2>/dev/null & sleep 0.15; leat run --plan plan.tsv --results r.two --cell s.x.1; echo $?; wait $!; echo $?; ls r.two/runs r.two/failed' <<END
+try 'two for one run' 0 'leat run --plan plan.tsv --results r.two --cell s.x.1 2>/dev/null & ./await test -e r.two/part/s.x.1/run.leat; leat run --plan plan.tsv --results r.two --cell s.x.1; echo $?; wait $!; echo $?; ls r.two/runs r.two/failed' <<END
 0
 0
 r.two/failed:
@@ -402,8 +414,9 @@ END
 holds '  what was done was whole, and what was not is kept' 'set -e; ls r.kill/failed | grep -q ^k; for d in r.kill/runs/k.x.1 r.kill/failed/whole.*; do [ ! -d $d ] || { leat audit $d/run.leat; grep -qx done $d/stdout; }; done
 	for d in r.kill/failed/k.*; do ! grep -q "name=exit_status.value=0" $d/run.leat || ! leat audit $d/run.leat || exit 1; done'
 # What a killed maker left running is ended before another run begins.
-leat run -q --plan kill.tsv --results r.kill2 --cell k.x.1 --before 'setsid sleep 306.5 & sleep 0.1' 2>/dev/null &
-sleep 0.16
+leat run -q --plan kill.tsv --results r.kill2 --cell k.x.1 --before 'setsid sleep 306.5 & echo >up' -- sleep 305.5 2>/dev/null &
+./await test -s r.kill2/part/k.x.1/up
+./await sh -c 'ps -eo args | grep "^[s]leep 306.5"'
 kill -9 $!
 wait $! 2>/dev/null
 try 'another run does not begin beside what a killed one left' 0 'ps -eo args | grep -c "^[s]leep 306.5"; leat run -q --plan kill.tsv --results r.kill2 --cell l.x.1; ps -eo args | grep "^[s]leep 30[56].5"; ls r.kill2/runs' <<END

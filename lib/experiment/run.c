@@ -22,7 +22,7 @@
 enum {
 	OWN_FAILURE = 125,
 	TIMED_OUT = 124,
-	END_BY_ITSELF_MS = 100, /* what the command left has so long to end */
+	END_BY_ITSELF_MS = 250, /* what the command left has so long to end */
 	END_KILLED_MS = 2000,
 	LAST_BYTES = 4096, /* of standard error, looked at for its last line */
 	LAST_SHOWN = 200
