@@ -210,6 +210,25 @@ settle_terminal(const char *terminal)
 	}
 }
 
+/* Inches for a picture of pixels, or the other way round: gnuplot would draw nothing that can be seen. */
+static void
+check_size(void)
+{
+	const struct gnuplot_page *page = &plotgen.o.page;
+	bool inches = page->terminal == GNUPLOT_PDF, text = page->terminal == GNUPLOT_DUMB;
+	double least = page->width < page->height ? page->width : page->height;
+	double most = page->width < page->height ? page->height : page->width;
+
+	if (most == 0 || text)
+		return;
+	if (!inches && least < 50)
+		tool_usage_error("--size %gx%g: of this picture it is in pixels, such as 800x500",
+		    page->width, page->height);
+	if (inches && most > 200)
+		tool_usage_error(
+		    "--size %gx%g: of pdf it is in inches, such as 5x3", page->width, page->height);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -297,6 +316,7 @@ main(int argc, char **argv)
 	if (o->kind == PLOT_KINDS)
 		tool_usage_error("%s: no kind of figure; there are: %s", kind, plot_kind_names());
 	settle_terminal(terminal);
+	check_size();
 	plotgen.plot = plot_new(o);
 	tool_inputs(read_input, NULL);
 	if (plot_write(plotgen.plot, &script, &e) < 0)

@@ -403,7 +403,7 @@ try 'what cannot be stacked' 2 "printf 'x,y\na,-2\n' | leat plotgen stacked" </d
 said 'it is below 0$'
 try 'a range on a logarithmic axis' 2 'leat plotgen hist --log x --x-range 0,5 log.tsv' </dev/null
 said '^leat plotgen: --x-range: a logarithmic axis has no numbers below or at 0$'
-for wrong in '--log z' '--x-range 5' '--size 5' '--size 0x0' '--palette jet' '--interval a' '-T gif' '--bins 0'; do
+for wrong in '--log z' '--x-range 5' '--size 5' '--size 0x0' '--size 5x3' '-T pdf --size 800x500' '--palette jet' '--interval a' '-T gif' '--bins 0'; do
 	try "$wrong" 2 "leat plotgen hist $wrong hist.tsv" </dev/null
 	said '^leat plotgen: '
 done
