@@ -53,4 +53,5 @@ row 'make SLURM=1 -j1 runs' SLURM=1 -j1
 row 'make SLURM=1 runs' SLURM=1
 row 'make SLURM=array runs' SLURM=array
 in='salloc --quiet --nodes=1 --exclusive'
-row 'make SLURM=1 -j1 runs, in a job' SLURM=1 -j1
+row 'make SLURM=1 runs, in a job' SLURM=1
+row 'make SLURM=1 -j4 runs, in a job' SLURM=1 -j4

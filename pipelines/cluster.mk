@@ -15,7 +15,7 @@ SLURM_FLAGS   ?=
 SLURM_RETRIES ?= 3
 # A node is for one run at a time, unless this is set: then for as many as their --cpus-per-task let in.
 SLURM_SHARE   ?=
-# So many are in the queue at a time, unless -j says it; of arrays all, unless this says it.
+# So many are in the queue at a time, unless -j says it: 16, or in a job as many as it has nodes; of arrays all.
 SLURM_JOBS    ?=
 # What each run and map leaves a word in; all nodes must see it.
 SLURM_DIR     ?= $(abspath $(or $(RESULTS),.))/cluster
@@ -47,7 +47,7 @@ endif
 # environment has the -j of the make that called it, and MAKEFLAGS has not; the -j of a command line comes before this one.)
 ifneq ($(EXPERIMENT_STAGE)$(MAP),)
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS) $(shell echo "$$MAKEFLAGS")),)
-MAKEFLAGS += -j$(or $(SLURM_JOBS),16)
+MAKEFLAGS += -j$(or $(SLURM_JOBS),$(if $(SLURM_JOB_ID),$(SLURM_JOB_NUM_NODES)),16)
 endif
 endif
 
