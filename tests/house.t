@@ -103,7 +103,7 @@ chmod +x apt/*
 apt='PATH=$PWD/apt:$PATH'
 holds 'what is missing, by name' "$apt sh \"\$TOP/scripts/packages\" missing build run test >list; grep -q 'gcc .*libdw-dev .*perl ' list; ! grep -q ' zstd ' list"
 try 'without a compiler: one line to paste' 2 "$apt CC=false sh \"\$TOP/scripts/packages\" probe" </dev/null
-said '^some packages are missing: sudo apt-get install gcc libc6-dev libdw-dev .*libiberty-dev$'
+said '^some packages are missing: sudo apt-get install gcc libc6-dev libdw-dev .*libsqlite3-dev$'
 holds 'and no other' "$apt CC=false sh \"\$TOP/scripts/packages\" probe 2>&1 | wc -l | grep -x 1"
 # `packages` is read from the tree; the log is written where apt-get was called.
 holds 'what is missing is installed at once, and nothing asked' "cp -r \"\$TOP/scripts\" \"\$TOP/packages\" . && $apt sh scripts/packages install test &&
