@@ -278,6 +278,12 @@ try '--make' 0 'leat plan --make plan.tsv' <<'EOF'
 # made by leat plan --make
 RUNS := quick.a+20b.1 quick.random.1 merge.random.1 merge.a+20b.1 merge.random.2 merge.a+20b.2 quick.random.2 quick.a+20b.2
 REDO := quick.random.1 merge.random.2
+DRY := quick.a+20b.1 merge.a+20b.1 merge.a+20b.2 quick.a+20b.2
+CELLS := merge.random quick.random
+RUNS_merge.a+20b := merge.a+20b.1 merge.a+20b.2
+RUNS_merge.random := merge.random.1 merge.random.2
+RUNS_quick.a+20b := quick.a+20b.1 quick.a+20b.2
+RUNS_quick.random := quick.random.1 quick.random.2
 EOF
 try 'one of them is made again, and is still there until then' 0 'sh -c "leat plan --next plan.tsv; leat plan --next plan.tsv; :"
 	leat plan --status plan.tsv | sed -n "1p;4p"; ls results/runs/quick.random.1' <<'EOF'

@@ -8,7 +8,7 @@
  *	failed/NAME.N/		the Nth attempt at it that failed
  *
  * A run is moved between them with rename(2), and that is its only change of state. A claim is alive while the process that it
- * names is; where that cannot be looked at (another host, another boot, another PID namespace) until its time is over, which
+ * names is; where that cannot be looked at (another host, boot or namespace) until its time is over, which
  * its maker renews. Claims are changed under a lock, part/.lock, so that of many that want a run one gets it; they are
  * replaced whole, so that they can be looked at without it.
  *
@@ -39,7 +39,7 @@ enum claim_state {
 struct claim_owner {
 	char host[65];  /* as a batch system calls it ($SLURMD_NODENAME), else its name */
 	char boot[37];  /* /proc/sys/kernel/random/boot_id */
-	uint64_t space; /* the PID namespace */
+	uint64_t space; /* the namespaces of PIDs and of time */
 	pid_t pid;      /* 0: nobody */
 	uint64_t start; /* of that process: a number alone is used again */
 	char id[37];    /* of this attempt; all that it starts has run_id=ID in its environment */

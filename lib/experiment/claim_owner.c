@@ -123,8 +123,11 @@ here(struct claim_owner *o)
 	*o = (struct claim_owner){ 0 };
 	claim_host(o->host);
 	read_word("/proc/sys/kernel/random/boot_id", o->boot, sizeof o->boot);
+	/* Start times are those of the time namespace that looks. */
 	if (stat("/proc/self/ns/pid", &st) == 0)
-		o->space = st.st_ino;
+		o->space = (uint64_t)st.st_ino << 32;
+	if (stat("/proc/self/ns/time", &st) == 0)
+		o->space ^= st.st_ino;
 }
 
 /* Whether its process numbers mean something to us. */
