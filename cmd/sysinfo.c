@@ -320,7 +320,8 @@ check(const struct wanted *w)
 	}
 	if (policy_check(w->policy, &infos, w->from ? "this trace" : "this machine", &out) > 0)
 		tool_status(1);
-	fwrite(out.p, 1, out.n, tool_out());
+	if (out.n > 0)
+		fwrite(out.p, 1, out.n, tool_out());
 	buf_free(&out);
 	infos_free(&infos);
 }
