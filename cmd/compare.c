@@ -224,19 +224,6 @@ read_sides(char **arg)
 	read_side(1, b);
 }
 
-static double
-percent(const char *option, const char *arg)
-{
-	struct slice s = slice_of(arg);
-	double v;
-
-	if (s.n > 0 && s.p[s.n - 1] == '%')
-		s.n--;
-	if (num_f64(s, &v) < 0 || !(v > 0 && v < 100))
-		tool_usage_error("%s: '%s' is no percentage between 0 and 100", option, arg);
-	return v / 100;
-}
-
 static void
 parse_percentiles(struct compare_options *o, const char *arg)
 {
@@ -248,7 +235,7 @@ parse_percentiles(struct compare_options *o, const char *arg)
 
 		if (o->percentiles == COMPARE_PERCENTILES_MAX)
 			tool_usage_error("--percentiles: at most %d", COMPARE_PERCENTILES_MAX);
-		o->percentile[o->percentiles] = percent("--percentiles", text);
+		o->percentile[o->percentiles] = tool_percent("--percentiles", text);
 		free(text);
 	}
 }
@@ -389,13 +376,13 @@ main(int argc, char **argv)
 			o.resamples = (uint32_t)tool_number("--resamples", arg, 99, 10000000);
 			break;
 		case CONFIDENCE:
-			o.confidence = percent("--confidence", arg);
+			o.confidence = tool_percent("--confidence", arg);
 			break;
 		case FDR:
-			o.fdr = percent("--fdr", arg);
+			o.fdr = tool_percent("--fdr", arg);
 			break;
 		case LEAST_SHARE:
-			least_share = percent("--least-share", arg);
+			least_share = tool_percent("--least-share", arg);
 			break;
 		case FOLDED:
 			lines = true;

@@ -123,19 +123,6 @@ sql(const char *db, const char *query)
 	store_close(asked);
 }
 
-static double
-percent(const char *option, const char *arg)
-{
-	struct slice s = slice_of(arg);
-	double v;
-
-	if (s.n > 0 && s.p[s.n - 1] == '%')
-		s.n--;
-	if (num_f64(s, &v) < 0 || !(v > 0 && v < 100))
-		tool_usage_error("%s: '%s' is no percentage between 0 and 100", option, arg);
-	return v / 100;
-}
-
 static void
 damaged(void *unused, const char *what)
 {
@@ -254,7 +241,7 @@ main(int argc, char **argv)
 			stat.base = arg;
 			break;
 		case CONFIDENCE:
-			stat.confidence = percent("--confidence", arg);
+			stat.confidence = tool_percent("--confidence", arg);
 			break;
 		case RESAMPLES:
 			stat.resamples = (uint32_t)tool_number("--resamples", arg, 99, 10000000);

@@ -289,6 +289,19 @@ tool_duration(const char *option, const char *arg)
 	return ns;
 }
 
+double
+tool_percent(const char *option, const char *arg)
+{
+	struct slice s = slice_of(arg);
+	double v;
+
+	if (s.n > 0 && s.p[s.n - 1] == '%')
+		s.n--;
+	if (num_f64(s, &v) < 0 || !(v > 0 && v < 100))
+		tool_usage_error("%s: '%s' is no percentage between 0 and 100", option, arg);
+	return v / 100;
+}
+
 uint64_t
 tool_size(const char *option, const char *arg)
 {

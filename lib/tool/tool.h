@@ -74,6 +74,9 @@ uint64_t tool_number(const char *option, const char *arg, uint64_t min, uint64_t
 uint64_t tool_duration(const char *option, const char *arg);
 uint64_t tool_size(const char *option, const char *arg);
 
+/* 95 and 95% are 0.95. */
+double tool_percent(const char *option, const char *arg);
+
 bool tool_is_quiet(void);
 bool tool_is_strict(void);
 
