@@ -347,6 +347,19 @@ draw_crowd(struct plot *p, const struct points *ps)
 	}
 }
 
+/* About so many characters have the labels of an axis that is settled. */
+static size_t
+label_length(const struct gnuplot_axis *a)
+{
+	double most = fmax(fabs(a->lo), fabs(a->hi)) / a->scale;
+
+	if (a->unit == GNUPLOT_ADDRESS)
+		return 14; /* 0x7fffffffffff */
+	if (a->log)
+		return a->unit == GNUPLOT_NONE ? 5 : 7; /* 100 ms, 512 KiB */
+	return (a->lo < 0) + (most >= 1e6 ? 5 : most >= 1000 ? (size_t)log10(most) + 1 : 3);
+}
+
 int
 plot_points(struct plot *p, struct error *e)
 {
@@ -397,8 +410,7 @@ plot_points(struct plot *p, struct error *e)
 	gnuplot_axis_settle(&p->y);
 	if (!lines)
 		thin(p, &ps);
-	if (p->y.unit == GNUPLOT_ADDRESS)
-		plot_key_room(p, 14);
+	plot_key_room(p, label_length(&p->y));
 	plot_key(p, p->series_n);
 	gnuplot_axis_put(&p->head, &p->x);
 	gnuplot_axis_put(&p->head, &p->y);
