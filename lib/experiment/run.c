@@ -16,7 +16,6 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "experiment/run_environment.h"
-#include "experiment/values.h"
 #include "sys/clock.h"
 
 enum {
@@ -417,42 +416,6 @@ command(struct attempt *a)
 
 /* ---- the record ---- */
 
-static int
-put_value(const struct values_one *v, void *context)
-{
-	struct attempt *a = context;
-	int64_t t = sys_clock_now(CLOCK_MONOTONIC_RAW);
-
-	return v->whole ? run_record_int(&a->record, t, "values", v->name, v->i, v->unit)
-			: run_record_num(&a->record, t, "values", v->name, v->d, v->unit);
-}
-
-static void
-put_values(struct attempt *a)
-{
-	struct buf why = BUF_INIT;
-	struct stat st;
-	struct error e;
-	char *path, *text;
-	size_t n;
-
-	if (asprintf(&path, "%s/values", a->c->place->path) < 0)
-		abort();
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
-		/* none; or what is no file of ours to wait for */
-	} else if (io_slurp(path, &text, &n) == 0) {
-		if (values_read((struct slice){ text, n }, put_value, a, &e) < 0) {
-			buf_printf(&why, "values:%s", e.text);
-			fail(a, OWN_FAILURE, buf_str(&why));
-		}
-		free(text);
-	} else {
-		fail_file(a, "values");
-	}
-	buf_free(&why);
-	free(path);
-}
-
 static void
 put_int(struct attempt *a, int64_t t, const char *name, int64_t v, const char *unit)
 {
@@ -557,6 +520,7 @@ go_through(struct attempt *a)
 {
 	const struct run_config *c = a->c;
 	struct sys_child measured = SYS_CHILD_INIT;
+	struct error e;
 
 	run_record_start(&a->record, &c->about);
 	if (c->place)
@@ -571,8 +535,8 @@ go_through(struct attempt *a)
 	put_stats(a, &measured);
 	sys_child_free(&measured);
 	hooks_after(a);
-	if (c->place)
-		put_values(a);
+	if (c->place && run_record_values(&a->record, c->place->path, "values", &e) < 0)
+		fail_with(a, &e);
 }
 
 void

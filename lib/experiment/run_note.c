@@ -9,42 +9,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "experiment/values.h"
 #include "sys/clock.h"
-
-static int
-put_value(const struct values_one *v, void *context)
-{
-	struct run_record *r = context;
-	int64_t t = sys_clock_now(CLOCK_MONOTONIC_RAW);
-
-	return v->whole ? run_record_int(r, t, "values", v->name, v->i, v->unit)
-			: run_record_num(r, t, "values", v->name, v->d, v->unit);
-}
-
-static int
-put_values(struct run_record *r, const char *directory, struct error *e)
-{
-	struct error wrong;
-	struct stat st;
-	char *path, *text;
-	size_t n;
-	int result = 0;
-
-	if (asprintf(&path, "%s/values", directory) < 0)
-		abort();
-	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
-		/* none; or what is no file to wait for */
-	} else if (io_slurp(path, &text, &n) == 0) {
-		if (values_read((struct slice){ text, n }, put_value, r, &wrong) < 0)
-			result = error_set(e, "%s:%s", path, wrong.text);
-		free(text);
-	} else {
-		result = error_set(e, "%s: %s", path, strerror(errno));
-	}
-	free(path);
-	return result;
-}
 
 static int
 write_all(
@@ -53,11 +18,15 @@ write_all(
 	struct trace_writer *w = trace_writer_new(fd, TRACE_LINES, 0);
 	struct run_record r = { .w = w };
 	struct error wrong;
+	char *values;
 	int result;
 
+	if (asprintf(&values, "%s/values", directory) < 0)
+		abort();
 	run_record_start(&r, about);
 	run_record_run(&r, about, sys_clock_now(CLOCK_MONOTONIC_RAW));
-	result = put_values(&r, directory, e);
+	result = run_record_values(&r, directory, values, e);
+	free(values);
 	run_record_end(&r, about);
 	if (trace_writer_close(w, &wrong) < 0 && result == 0)
 		result = error_set(e, "%s: %s", path, wrong.text);

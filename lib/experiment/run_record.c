@@ -1,11 +1,17 @@
 #include "experiment/run_record.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
+#include "experiment/values.h"
 #include "sys/clock.h"
 
 enum { FIELDS = 24 };
@@ -170,8 +176,8 @@ run_record_run(struct run_record *r, const struct run_about *about, int64_t t)
 }
 
 static int
-stat(struct run_record *r, int64_t t, const char *section, struct slice name, enum trace_kind kind,
-    union trace_value v, struct slice unit)
+put_stat(struct run_record *r, int64_t t, const char *section, struct slice name,
+    enum trace_kind kind, union trace_value v, struct slice unit)
 {
 	struct draft d = { .n = 0 };
 
@@ -188,14 +194,14 @@ int
 run_record_int(struct run_record *r, int64_t t, const char *section, struct slice name, int64_t v,
     struct slice unit)
 {
-	return stat(r, t, section, name, TRACE_INT, (union trace_value){ .i = v }, unit);
+	return put_stat(r, t, section, name, TRACE_INT, (union trace_value){ .i = v }, unit);
 }
 
 int
 run_record_num(struct run_record *r, int64_t t, const char *section, struct slice name, double v,
     struct slice unit)
 {
-	return stat(r, t, section, name, TRACE_NUM, (union trace_value){ .d = v }, unit);
+	return put_stat(r, t, section, name, TRACE_NUM, (union trace_value){ .d = v }, unit);
 }
 
 static int64_t
@@ -232,6 +238,40 @@ run_record_usage(struct run_record *r, int64_t t, const struct sys_child *c)
 			slice_of(line[i].unit)) < 0)
 			return -1;
 	return 0;
+}
+
+static int
+put_value(const struct values_one *v, void *context)
+{
+	struct run_record *r = context;
+	int64_t t = sys_clock_now(CLOCK_MONOTONIC_RAW);
+
+	return v->whole ? run_record_int(r, t, "values", v->name, v->i, v->unit)
+			: run_record_num(r, t, "values", v->name, v->d, v->unit);
+}
+
+int
+run_record_values(struct run_record *r, const char *directory, const char *called, struct error *e)
+{
+	struct error wrong;
+	struct stat st;
+	char *path, *text;
+	size_t n;
+	int result = 0;
+
+	if (asprintf(&path, "%s/values", directory) < 0)
+		abort();
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
+		/* none; or what is no file to wait for */
+	} else if (io_slurp(path, &text, &n) == 0) {
+		if (values_read((struct slice){ text, n }, put_value, r, &wrong) < 0)
+			result = error_set(e, "%s:%s", called, wrong.text);
+		free(text);
+	} else {
+		result = error_set(e, "%s: %s", path, strerror(errno));
+	}
+	free(path);
+	return result;
 }
 
 int

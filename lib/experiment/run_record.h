@@ -2,7 +2,7 @@
  *
  * Units:     t in nanoseconds of CLOCK_MONOTONIC_RAW; stats as their unit says.
  * Ownership: the caller holds the struct; the writer stays the caller's.
- * Errors:    -1 where the writer fails: trace_writer_error().
+ * Errors:    -1 where the writer fails: trace_writer_error(); run_record_values() says more.
  * Source:    own; leat-trace(5), leat-run(1).
  */
 #ifndef EXPERIMENT_RUN_RECORD_H
@@ -38,6 +38,11 @@ int run_record_num(struct run_record *r, int64_t t, const char *section, struct 
 
 /* What the command took; and how it ended: what a shell would say, and the signal. */
 int run_record_usage(struct run_record *r, int64_t t, const struct sys_child *c);
+
+/* What the command has measured by itself: directory/values, where there is such a file. -1 with the text, which calls it
+ * `called` where one of its lines is wrong. */
+int run_record_values(
+    struct run_record *r, const char *directory, const char *called, struct error *e);
 
 /* Why a run failed, in words: an `info` record. */
 int run_record_failure(struct run_record *r, int64_t t, const char *why);
