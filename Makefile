@@ -6,6 +6,7 @@
 #	make asan        all tests again, under the address and UB sanitizers
 #	make fuzz        each fuzz target for $(FUZZ_S) seconds (clang)
 #	make lint        layers, headers, manuals, scripts, layout
+#	make aarch64     the preloaded library for that architecture, where its compiler is there
 #	make bench       ours beside the peers, with ratios
 #	make install     to $(DESTDIR)$(PREFIX)  make uninstall
 # As root, check, check-full and demo first install what is missing of the file `packages`, and build as the user who
@@ -35,7 +36,7 @@ LDLIBS_store = -lsqlite3
 # LDLIBS_NAME: of the tool NAME alone.
 
 # A room may use those to its right: the order of the archives lets the linker enforce what lib/LAYERS says.
-ORDER := tool plot store experiment makefile flow form expr sys code perf stat trace base
+ORDER := tool plot store experiment makefile flow form expr sys wire code perf stat trace base
 ROOMS := $(filter $(patsubst lib/%/,%,$(sort $(dir $(wildcard lib/*/*.c)))),$(ORDER))
 ROOMS := $(foreach r,$(ORDER),$(filter $(r),$(ROOMS)))
 LIBS  := $(ROOMS:%=$(B)/lib/%.a)
@@ -53,9 +54,14 @@ PIPELINES := $(wildcard pipelines/*.mk pipelines/*.sh)
 # Examples that are directories are experiments to copy; what was made in them stays.
 EXPERIMENTS := $(foreach d,$(wildcard examples/*/.),$(wildcard $(addprefix $(d:/.=)/,Makefile *.md *.c *.csv *.sh *.py)))
 
-all: $(BINS) $(EXAMPLES)
+# The library that runs inside the workload: its own sources, and those modules that neither allocate nor print.
+PRELOAD := $(B)/lib/leat/interpose.so
+PRELOAD_SOURCES := $(wildcard interpose/*.c) $(addprefix lib/,code/cfi.c code/arch.c code/arch_x86_64.c \
+    code/arch_aarch64.c base/bytes.c base/slice.c wire/wire.c)
 
-tools: $(BINS)
+all: $(BINS) $(PRELOAD) $(EXAMPLES)
+
+tools: $(BINS) $(PRELOAD)
 
 # Flags are a prerequisite: other flags rebuild. Header files are tracked by -MMD.
 CC_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ilib $(WARN) $(if $(filter 1,$(WERROR)),-Werror) $(CPPFLAGS) $(CFLAGS)
@@ -97,6 +103,23 @@ $(B)/bin/leat: $(B)/obj/cmd/leat.o $(B)/lib/base.a
 	@mkdir -p $(@D)
 	$(call say,LD    $@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(ROOM_LDLIBS) $(LDLIBS)
+
+# Its flags are its own: no sanitizer, and a frame pointer by which a hook finds the stack of its caller.
+PRELOAD_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ilib -I. $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -O2 -g -fPIC \
+    -fvisibility=hidden -fno-omit-frame-pointer -fno-optimize-sibling-calls -fno-builtin-malloc -fexceptions \
+    -ftls-model=initial-exec -fno-stack-protector -shared -Wl,-z,now -Wl,--no-undefined -Wl,-z,nodelete
+
+$(PRELOAD): $(PRELOAD_SOURCES) $(wildcard interpose/*.h lib/code/*.h lib/base/*.h lib/wire/*.h) $(B)/flags | $(B)/have
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC) $(PRELOAD_FLAGS) -o $@ $(PRELOAD_SOURCES) -ldl
+
+CC_aarch64 ?= aarch64-linux-gnu-gcc
+aarch64: $(B)/lib/leat/aarch64/interpose.so
+$(B)/lib/leat/aarch64/interpose.so: $(PRELOAD)
+	@mkdir -p $(@D)
+	$(call say,LD    $@)
+	$(Q)$(CC_aarch64) $(PRELOAD_FLAGS) -o $@ $(PRELOAD_SOURCES) -ldl
 
 $(B)/unit/%: tests/unit/%.c $(LIBS) $(B)/flags
 	@mkdir -p $(@D)
@@ -173,6 +196,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/leat
 	install -m 755 $(B)/bin/leat $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(TOOLS:%=$(B)/libexec/leat/%) $(DESTDIR)$(PREFIX)/libexec/leat
+	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/lib/leat/interpose.so
 	install -d $(DESTDIR)$(PREFIX)/share/leat/pipelines
 	set -e; for p in $(PIPELINES); do install -m 644 $$p $(DESTDIR)$(PREFIX)/share/leat/pipelines; done
 	set -e; for p in $(EXPERIMENTS); do install -D -m 644 $$p $(DESTDIR)$(PREFIX)/share/leat/$$p; done
@@ -180,14 +204,14 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/leat
-	rm -rf $(DESTDIR)$(PREFIX)/libexec/leat $(DESTDIR)$(PREFIX)/share/leat
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/leat $(DESTDIR)$(PREFIX)/lib/leat $(DESTDIR)$(PREFIX)/share/leat
 	for p in $(PAGES); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; done
 
 clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all tools test-programs check check-full demo asan fuzz fuzz-targets bench lint install uninstall clean FORCE
+.PHONY: all tools aarch64 test-programs check check-full demo asan fuzz fuzz-targets bench lint install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 

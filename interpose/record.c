@@ -1,0 +1,2 @@
+/* record.c - from a hook to the ring of its thread */
+#include "interpose/stack.h"
