@@ -111,6 +111,10 @@ enum wire_note {             /* wire_process.notes: what the recorder should tel
 	WIRE_NO_TOUCH = 2,   /* no userfaultfd: errno in note_errno */
 };
 
+enum { WIRE_HIDDEN = 16 };
+
+enum wire_last { WIRE_LAST_NONE, WIRE_LAST_ASKED, WIRE_LAST_DONE };
+
 struct wire_process {
 	_Atomic uint32_t state; /* enum wire_state */
 	int32_t
@@ -124,6 +128,11 @@ struct wire_process {
 	uint32_t serial; /* tells apart processes that had one slot after another */
 	_Alignas(64) _Atomic uint64_t count[WIRE_COUNTS];
 	char exe[256]; /* its program, cut where it is too long */
+
+	/* Memory that is the library's own: start and end, not to be told as written. */
+	_Atomic uint32_t hidden;
+	uint64_t hide[WIRE_HIDDEN][2];
+	_Atomic uint32_t touch_last; /* futex, enum wire_last: a look before the process is gone */
 };
 
 struct wire_thread {
