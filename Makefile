@@ -124,7 +124,7 @@ $(B)/lib/leat/aarch64/interpose.so: $(PRELOAD)
 $(B)/unit/%: tests/unit/%.c $(LIBS) $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,LD    $@)
-	$(Q)$(CC_CMD) -Itests $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
+	$(Q)$(CC_CMD) -Itests -I. $(LDFLAGS) -o $@ $< $(LIBS) $(ROOM_LDLIBS) $(LDLIBS)
 
 $(B)/bench/%: bench/%.c $(LIBS) $(B)/flags
 	@mkdir -p $(@D)
