@@ -82,6 +82,7 @@ touch_begin(struct wire_process *p)
 	if (descriptor >= 0)
 		close(descriptor); /* of the parent: it is about the parent's memory */
 	slot = p;
+	atomic_store(&p->touch_last, WIRE_LAST_NONE);
 	publish_hidden();
 	descriptor = make();
 	if (descriptor < 0) {
