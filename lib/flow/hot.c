@@ -1,15 +1,12 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/num.h"
-#include "flow/frame_name.h"
 #include "flow/hot.h"
+#include "flow/site.h"
 
 enum { TYPE_SITE, TYPE_PLACE, TYPE_OBJECT, TYPE_PAGE };
 
 enum { PAGE_BITS = 12 };
-
-static const uint32_t NONE = UINT32_MAX;
 
 struct thread {
 	int64_t tid;
@@ -29,16 +26,10 @@ struct hot_parts {
 	size_t row_cap;
 	struct hash_set row_set;
 
-	struct slice *text;
-	size_t texts, text_cap;
-	struct hash_set text_set;
-	struct arena arena;
+	struct site site; /* and other names of rows */
 	struct buf scratch;
 
-	uint32_t
-	    *list[TRACE_KINDS]; /* row, or text, of the lists of the block; NONE: not yet known */
-	size_t list_cap[TRACE_KINDS];
-	unsigned char *op; /* of its strings */
+	unsigned char *op; /* of the strings of the block */
 	size_t op_cap;
 	struct plan *plan;
 	size_t plan_cap;
@@ -66,29 +57,6 @@ struct hot_parts {
 enum { OP_UNKNOWN, OP_NONE, OP_R, OP_W, OP_RW };
 
 /* ---- texts and rows ---- */
-
-static uint64_t
-hash_text(const void *context, uint32_t item)
-{
-	const struct hot_parts *p = context;
-
-	return hash_bytes(p->text[item].p, p->text[item].n);
-}
-
-static uint32_t
-text_of(struct hot_parts *p, struct slice s)
-{
-	uint64_t hash = hash_bytes(s.p, s.n);
-
-	for (struct hash_probe at = hash_first(&p->text_set, hash); hash_found(&p->text_set, &at);
-	     hash_next(&p->text_set, &at))
-		if (slice_eq(p->text[at.item], s))
-			return at.item;
-	GROW(p->text, p->text_cap, p->texts);
-	p->text[p->texts] = arena_copy(&p->arena, s);
-	hash_add(&p->text_set, hash, (uint32_t)p->texts, hash_text, p);
-	return (uint32_t)p->texts++;
-}
 
 static uint64_t
 hash_key(uint32_t type, uint64_t a, uint64_t b)
@@ -122,70 +90,23 @@ row_of(struct hot *h, uint32_t type, uint64_t a, uint64_t b)
 		.type = type, .key = { a, b }, .pid = -1, .peak_serial = p->peak_serial - 1
 	};
 	if (type <= TYPE_PLACE)
-		h->row[h->rows].name = p->text[a];
+		h->row[h->rows].name = p->site.name[a];
 	hash_add(&p->row_set, hash, (uint32_t)h->rows, hash_row, h);
 	return (uint32_t)h->rows++;
 }
 
-static void
-append(struct buf *b, struct slice frame)
-{
-	struct buf one = BUF_INIT;
-
-	if (b->n > 0)
-		buf_char(b, ';');
-	frame_name(&one, frame, true);
-	buf_slice(b, buf_view(&one));
-	buf_free(&one);
-}
-
-/* The functions of a list, root first, as one text. */
+/* The row of a site, or with objects its name. */
 static uint32_t
-site_text(struct hot *h, struct trace_block *b, enum trace_kind kind, uint32_t list)
-{
-	struct hot_parts *p = h->parts;
-	struct trace_list l;
-	uint32_t n;
-
-	p->scratch.n = 0;
-	if (kind == TRACE_KINDS)
-		return text_of(p, SLICE("[no stack]"));
-	l = trace_block_list(b, kind, list);
-	n = h->o.depth > 0 && h->o.depth < l.n ? h->o.depth : l.n;
-	for (uint32_t i = 0; i < n; i++) {
-		if (kind == TRACE_STRS) {
-			append(&p->scratch, l.s[l.n - n + i]);
-		} else {
-			buf_slice(&p->scratch, p->scratch.n ? SLICE(";") : SLICE(""));
-			buf_hex(&p->scratch, l.u[n - 1 - i]);
-		}
-	}
-	if (n == 0)
-		return text_of(p, SLICE("[no stack]"));
-	return text_of(p, buf_view(&p->scratch));
-}
-
-/* The row of a site, or with objects its text, once for each list of a block. */
-static uint32_t
-site_of(void *context, struct trace_block *b, enum trace_kind kind, uint32_t list)
+row_of_site(void *context, struct trace_block *b, enum trace_kind kind, uint32_t list)
 {
 	struct hot *h = context;
 	struct hot_parts *p = h->parts;
-	uint32_t *known, text;
+	uint32_t site;
 
 	if (h->o.by == HOT_KIND)
-		return row_of(h, TYPE_PLACE, text_of(p, SLICE("object")), 0);
-	if (kind != TRACE_STRS && kind != TRACE_ADDRS)
-		kind = TRACE_KINDS;
-	known = kind == TRACE_KINDS ? NULL : &p->list[kind][list];
-	if (known && *known != NONE)
-		return *known;
-	text = site_text(h, b, kind, list);
-	if (h->o.by == HOT_SITE)
-		text = row_of(h, TYPE_SITE, text, 0);
-	if (known)
-		*known = text;
-	return text;
+		return row_of(h, TYPE_PLACE, site_text(&p->site, SLICE("object")), 0);
+	site = site_of(&p->site, b, kind, list);
+	return h->o.by == HOT_SITE ? row_of(h, TYPE_SITE, site, 0) : site;
 }
 
 /* ---- allocations ---- */
@@ -388,7 +309,7 @@ place_row(struct hot *h, struct trace_block *b, const struct plan *c, uint32_t r
 	}
 	p->place_kind = c->kind[row];
 	p->place_name = name;
-	return p->place_row = row_of(h, TYPE_PLACE, text_of(p, buf_view(&p->scratch)), 0);
+	return p->place_row = row_of(h, TYPE_PLACE, site_text(&p->site, buf_view(&p->scratch)), 0);
 }
 
 static uint32_t
@@ -409,7 +330,7 @@ access_target(struct hot *h, struct trace_block *b, const struct plan *c, uint32
 	if (!*object || h->o.by == HOT_KIND)
 		return place_row(h, b, c, row);
 	if (h->o.by == HOT_SITE)
-		return site_of(h, b, c->site ? c->site_kind : TRACE_KINDS,
+		return row_of_site(h, b, c->site ? c->site_kind : TRACE_KINDS,
 		    c->site ? (uint32_t)c->site[row] : 0);
 	key = c->object ? c->object[row] : addr;
 	at = row_of(h, TYPE_OBJECT, space, c->serial ? c->serial[row] : key);
@@ -417,10 +338,10 @@ access_target(struct hot *h, struct trace_block *b, const struct plan *c, uint32
 	h->row[at].peak = c->object_size ? c->object_size[row] : 0;
 	h->row[at].pid = heap_pid(&h->heap, space);
 	if (h->row[at].accesses == 0) {
-		uint32_t site = site_of(h, b, c->site ? c->site_kind : TRACE_KINDS,
+		uint32_t site = row_of_site(h, b, c->site ? c->site_kind : TRACE_KINDS,
 		    c->site ? (uint32_t)c->site[row] : 0);
 
-		h->row[at].site = h->parts->text[site];
+		h->row[at].site = h->parts->site.name[site];
 	}
 	return at;
 }
@@ -458,9 +379,9 @@ access_row(struct hot *h, struct trace_block *b, const struct plan *c, uint32_t 
 	at = access_target(h, b, c, row, space, &object);
 	r = &h->row[at];
 	if (r->accesses == 0 && c->kind) {
-		uint32_t kind = text_of(p, trace_string(b, (uint32_t)c->kind[row]));
+		uint32_t kind = site_text(&p->site, trace_string(b, (uint32_t)c->kind[row]));
 
-		r->kind = p->text[kind];
+		r->kind = p->site.name[kind];
 	}
 	if (!object && h->o.by != HOT_PAGE && c->addr) {
 		/* A symbol says how large it is; of the rest, pages are what is known. */
@@ -538,15 +459,9 @@ plan_shape(struct hot *h, struct trace_block *b, unsigned s, struct plan *c, str
 static void
 begin(struct hot *h, struct trace_block *b)
 {
-	static const enum trace_kind kinds[] = { TRACE_STRS, TRACE_ADDRS };
 	struct hot_parts *p = h->parts;
 
-	for (unsigned i = 0; i < 2; i++) {
-		enum trace_kind k = kinds[i];
-
-		GROW(p->list[k], p->list_cap[k], b->lists[k]);
-		memset(p->list[k], 0xff, b->lists[k] * sizeof *p->list[k]);
-	}
+	site_begin(&p->site, b);
 	GROW(p->op, p->op_cap, b->strings);
 	memset(p->op, OP_UNKNOWN, b->strings);
 	GROW(p->plan, p->plan_cap, b->shapes);
@@ -621,7 +536,7 @@ hot_new(const struct hot_options *o)
 	h->parts->peak_serial = 1;
 	heap_init(&h->heap);
 	h->heap.context = h;
-	h->heap.site = live ? site_of : no_site;
+	h->heap.site = live ? row_of_site : no_site;
 	h->heap.born = live ? born : ignore;
 	h->heap.gone = live ? gone : ignore;
 	return h;
@@ -639,18 +554,14 @@ hot_free(struct hot *h)
 	losses_free(&h->losses);
 	heap_free(&h->heap);
 	hash_free(&p->row_set);
-	hash_free(&p->text_set);
+	site_free(&p->site);
 	hash_free(&p->page_set);
 	hash_free(&p->thread_set);
-	for (unsigned k = 0; k < TRACE_KINDS; k++)
-		free(p->list[k]);
-	free(p->text);
 	free(p->op);
 	free(p->plan);
 	free(p->row_at);
 	free(p->page);
 	free(p->thread);
-	arena_free(&p->arena);
 	buf_free(&p->scratch);
 	free(p);
 	free(h);
