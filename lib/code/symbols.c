@@ -83,8 +83,10 @@ symbols_read(struct symbols *s, struct object *o, const char *section)
 		struct slice name;
 		struct symbol out;
 
-		if (sym.section == SHN_UNDEF || sym.name == 0 ||
-		    (type != STT_FUNC && type != STT_GNU_IFUNC && !label))
+		if (sym.section == SHN_UNDEF || sym.name == 0)
+			continue;
+		if (s->data ? type != STT_OBJECT && type != STT_COMMON
+			    : type != STT_FUNC && type != STT_GNU_IFUNC && !label)
 			continue;
 		if (label && (!object_is_code(o, sym.section) ||
 				 ELF64_ST_VISIBILITY(sym.other) == STV_HIDDEN ||

@@ -39,6 +39,7 @@ struct symbols {
 	struct arena arena;
 	uint64_t damaged; /* public: entries that could not be used */
 	bool mangled;     /* public, to be set first: names are left as the linker sees them */
+	bool data; /* public, to be set first: symbols_read() takes variables, not functions */
 };
 
 #define SYMBOLS_INIT ((struct symbols){ 0 })
@@ -50,7 +51,8 @@ struct symbols {
 void symbols_add(
     struct symbols *s, uint64_t addr, uint64_t size, struct slice name, enum symbols_bind bind);
 
-/* The function symbols of the section of this name (".symtab", ".dynsym"); returns how many there were. */
+/* The function symbols of the section of this name (".symtab", ".dynsym"), or with `data` those of variables (not of
+ * thread-local ones, which have no address); returns how many there were. */
 size_t symbols_read(struct symbols *s, struct object *o, const char *section);
 
 /* The symbol that covers an address, or NULL; good until the next symbols_add() or symbols_read(). */
