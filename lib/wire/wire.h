@@ -141,6 +141,9 @@ struct wire_thread {
 	uint32_t process;     /* number of its slot */
 	uint64_t ring, bytes; /* offset in the file, size */
 	uint32_t serial;      /* tells apart threads that had one slot after another */
+	/* Of enum wire_count, as the process has them: what counts is the sum of both. The reader moves them to the
+	 * process when the slot is given back. */
+	_Atomic uint64_t count[WIRE_COUNTS];
 	_Alignas(64) _Atomic uint64_t head; /* the writer's */
 	_Alignas(64) _Atomic uint64_t tail; /* the reader's */
 	_Atomic uint32_t
@@ -201,7 +204,7 @@ struct wire_record {
 	uint8_t op; /* enum wire_op */
 	uint8_t flags;
 	uint16_t chain; /* number of the chain in this ring, below WIRE_CHAINS; WIRE_NO_CHAIN */
-	uint32_t words; /* of 8 bytes, these two included */
+	uint32_t words; /* of 8 bytes, these two included; even: the last may mean nothing */
 	uint64_t word[];
 };
 
