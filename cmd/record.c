@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/num.h"
 #include "flow/recording.h"
+#include "form/perf_access.h"
 #include "sys/cgroup.h"
 #include "tool/tool.h"
 
@@ -19,11 +20,23 @@ enum {
 	STACK_MAX = 65528 /* what the size of a record has room for */
 };
 
-enum { OPTION_CALL_GRAPH = 256, OPTION_TID, OPTION_CGROUP, OPTION_CONTROL };
+enum {
+	OPTION_CALL_GRAPH = 256,
+	OPTION_TID,
+	OPTION_CGROUP,
+	OPTION_CONTROL,
+	OPTION_MEM,
+	OPTION_MEM_READ,
+	OPTION_MEM_WRITE
+};
 
 static const struct tool_option options[] = {
 	{ 'e', "event", "EVENT[:MOD]",
 	    "what to sample; may be given more than once, or as a list" },
+	{ OPTION_MEM, "mem", "WHAT",
+	    "accesses to memory: loads, stores or both, by the best that this machine has" },
+	{ OPTION_MEM_READ, "mem-read", "EVENT[:MOD]", "accesses: EVENT samples reads" },
+	{ OPTION_MEM_WRITE, "mem-write", "EVENT[:MOD]", "accesses: EVENT samples writes" },
 	{ 'F', "freq", "HZ", "sample so often (999)" },
 	{ 'c', "count", "PERIOD", "sample every PERIOD events" },
 	{ 'g', NULL, NULL, "take call chains, as --call-graph fp does" },
@@ -83,6 +96,27 @@ call_graph(struct sys_sampling *sampling, const char *how)
 	}
 }
 
+/* WHAT[,ldlat=N] */
+static void
+read_mem(struct sys_mem_want *want, const char *arg)
+{
+	struct slice rest = slice_of(arg), kind = slice_cut(&rest, ',');
+	uint64_t ldlat = 0;
+
+	want->kinds = slice_eq(kind, SLICE("loads"))    ? SYS_MEM_LOADS
+		      : slice_eq(kind, SLICE("stores")) ? SYS_MEM_STORES
+		      : slice_eq(kind, SLICE("both"))   ? SYS_MEM_BOTH
+							: 0;
+	if (rest.n > 0 && slice_eq(slice_cut(&rest, '='), SLICE("ldlat")) &&
+	    (num_u64(rest, &ldlat) < 0 || ldlat == 0 || ldlat > 65535))
+		tool_usage_error("--mem: a latency is 1 to 65535 cycles");
+	if (want->kinds == 0 || (kind.n < strlen(arg) && ldlat == 0))
+		tool_usage_error("--mem: \"%s\" is none of loads, stores, both; or with a least "
+				 "latency, like loads,ldlat=30",
+		    arg);
+	want->ldlat = (unsigned)ldlat;
+}
+
 static size_t
 ring_bytes(const char *pages)
 {
@@ -99,6 +133,7 @@ read_options(struct recording_config *c, int argc, char **argv)
 	bool has_period = false, has_frequency = false, has_tid = false, has_pid = false;
 	static struct sys_control control = SYS_CONTROL_INIT;
 	static struct record_events events;
+	struct sys_mem_want mem = { 0 };
 	struct error e;
 	const char *arg;
 	unsigned kinds;
@@ -111,6 +146,16 @@ read_options(struct recording_config *c, int argc, char **argv)
 		switch (option) {
 		case 'e':
 			if (record_events_add(&events, arg, &e) < 0)
+				tool_die("%s", e.text);
+			break;
+		case OPTION_MEM:
+			read_mem(&mem, arg);
+			break;
+		case OPTION_MEM_READ:
+		case OPTION_MEM_WRITE:
+			if (record_events_add_access(&events, arg,
+				option == OPTION_MEM_READ ? PERF_ACCESS_READS : PERF_ACCESS_WRITES,
+				&e) < 0)
 				tool_die("%s", e.text);
 			break;
 		case 'F':
@@ -182,6 +227,9 @@ read_options(struct recording_config *c, int argc, char **argv)
 		    "nothing to record: a COMMAND, -p, --tid, -a, -C or --cgroup is missing");
 	if (c->delay_ms < 0 && control.fd < 0)
 		tool_usage_error("-D -1 waits for --control");
+	if (mem.kinds != 0 && record_events_add_mem(&events, &mem, c->system_wide || c->cgroup >= 0,
+				  &c->listener, &e) < 0)
+		tool_die("--mem: %s", e.text);
 }
 
 static void

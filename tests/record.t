@@ -191,15 +191,15 @@ holds "every seventh: $n of 1009" "[ $n -ge 144 ] && [ $n -le 145 ]"
 # Breakpoints: as many hits as accesses.
 if leat record -q -e mem:0x200000000000/8:w -o x -- true 2>err; then
 	holds 'writes to a breakpoint' 'leat record -q -t -e mem:0x200000000000/8:w:u -o writes -- ./truth write 103'
-	try '103 of them' 0 "echo $(count writes sample 'addr=0x200000000000	')" <<'E'
+	try '103 of them' 0 "echo $(count writes access 'event=mem:0x200000000000/8:w:u	op=w	addr=0x200000000000	size=8	weight=1	')" <<'E'
 103
 E
 	holds 'writes do not hit' 'leat record -q -t -e mem:0x200000000000/8:w:u -o reads -- ./truth read 37'
-	try 'reads' 0 "echo $(count reads sample)" <<'E'
+	try 'reads' 0 "echo $(count reads access)" <<'E'
 0
 E
 	holds 'with a period of 10' 'leat record -q -t -c 10 -e mem:0x200000000000/8:rw:u -o tens -- ./truth read 103'
-	try 'ten of them' 0 "echo $(count tens sample 'weight=10	')" <<'E'
+	try 'ten of them' 0 "echo $(count tens access 'op=rw	' 'weight=10	')" <<'E'
 10
 E
 else
@@ -339,7 +339,7 @@ E
 # Losses are counted: the recorder is stopped while more happens than its ring holds. What happens is the same each time.
 all () {
 	awk -F '\t' '
-	($1 ~ /^(sample|comm|fork|exit|mmap)$/ && $0 !~ /\tpid=-1\t/) { n++ }
+	($1 ~ /^(sample|access|comm|fork|exit|mmap)$/ && $0 !~ /\tpid=-1\t/) { n++ }
 	$1 == "lost" { for (i = 2; i <= NF; i++) if ($i ~ /^n=/) { n += substr($i, 3); lost += substr($i, 3) } }
 	END { print n, (lost > 0 ? "some" : "none") }' "$1"
 }

@@ -3,8 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "base/alloc.h"
+#include "form/perf_access.h"
+#include "sys/pmu.h"
 
 void
 record_note(const struct record_listener *l, const char *format, ...)
@@ -50,6 +53,97 @@ record_events_add(struct record_events *events, const char *list, struct error *
 		free(one);
 	}
 	return result;
+}
+
+/* One event, behind the one that has to lead its group. */
+static int
+add_access(struct record_events *events, const char *name, const char *leader, unsigned wanted,
+    struct error *e)
+{
+	struct record_event *one;
+
+	if (leader[0]) {
+		one = add(events);
+		if (sys_event_parse(&one->event, leader, e) < 0)
+			return -1;
+		one->event.counts = true;
+	}
+	one = add(events);
+	if (sys_event_parse(&one->event, name, e) < 0)
+		return -1;
+	one->event.access = true;
+	one->access = wanted;
+	return 0;
+}
+
+int
+record_events_add_access(
+    struct record_events *events, const char *list, unsigned wanted, struct error *e)
+{
+	int result = 0;
+
+	while (list && result == 0) {
+		char *one = sys_event_cut(&list), leader[80];
+
+		sys_mem_leader(SYS_PMU_ROOT, one, leader);
+		result = add_access(events, one, leader, wanted, e);
+		free(one);
+	}
+	return result;
+}
+
+/* Sampling by a PMU needs no more than what is sampled; without one, the user must know what is not. */
+static void
+say_mem(const struct sys_mem_choice *c, const struct record_listener *l)
+{
+	struct buf text = BUF_INIT;
+
+	if (c->faults) {
+		buf_printf(&text,
+		    "no PMU samples accesses here: page faults (first touches of pages) only%s",
+		    c->blind ? ", which do not say whether they read or wrote" : "");
+	} else {
+		for (unsigned i = 0; i < c->n; i++)
+			buf_printf(&text, "%s%s by %s", i > 0 ? ", " : "",
+			    c->event[i].kinds == SYS_MEM_LOADS    ? "loads"
+			    : c->event[i].kinds == SYS_MEM_STORES ? "stores"
+								  : "loads and stores",
+			    c->event[i].text);
+	}
+	if (c->said[0])
+		buf_printf(&text, " (%s)", c->said);
+	record_note(l, "%s", buf_str(&text));
+	buf_free(&text);
+}
+
+int
+record_events_add_mem(struct record_events *events, const struct sys_mem_want *want, bool cpus,
+    const struct record_listener *l, struct error *e)
+{
+	struct sys_mem_choice choice;
+	struct utsname name;
+
+	uname(&name);
+	if (sys_mem_choose(&choice, want,
+		&(struct sys_mem_machine){ SYS_PMU_ROOT, name.machine, sys_mem_opens, &cpus },
+		e) < 0)
+		return -1;
+	for (unsigned i = 0; i < choice.n; i++) {
+		const struct sys_mem_event *one = &choice.event[i];
+		unsigned wanted =
+		    (one->kinds & SYS_MEM_LOADS ? PERF_ACCESS_READS : 0) |
+		    (one->kinds & SYS_MEM_STORES
+			    ? PERF_ACCESS_WRITES
+			    : 0); /* what does not say its kind is of both, and of any kind where all are wanted */
+		if (choice.blind || (want->kinds == SYS_MEM_BOTH && one->kinds == SYS_MEM_BOTH))
+			wanted = PERF_ACCESS_ALL;
+		if (add_access(events, one->text, one->leader, wanted, e) < 0)
+			return -1;
+		if (choice.faults)
+			events->event[events->n - 1].shown = "page-fault";
+	}
+	say_mem(&choice, l);
+	return 0;
 }
 
 int
@@ -99,7 +193,9 @@ bool
 record_events_in_kernel(const struct record_events *events)
 {
 	for (size_t i = 0; i < events->n; i++)
-		if (!events->event[i].event.attr.exclude_kernel)
+		/* an access is told by the address of the user's instruction, wherever the kernel samples it */
+		if (!events->event[i].event.attr.exclude_kernel &&
+		    !events->event[i].event.attr.exclude_callchain_kernel)
 			return true;
 	return false;
 }
@@ -115,6 +211,16 @@ record_events_put_rates(const struct record_events *events, struct record_own *o
 			return -1;
 	}
 	return 0;
+}
+
+/* Samples that were no accesses, or not wanted ones: as many as are missing from the trace. */
+int
+record_event_put_others(
+    const struct record_event *event, uint64_t others, struct record_own *own, int64_t t)
+{
+	return others == 0 ? 0
+			   : record_own_stat(
+				 own, t, "other_samples", (double)others, "", event->event.name);
 }
 
 int

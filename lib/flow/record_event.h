@@ -19,6 +19,7 @@
 #include "perf/format.h"
 #include "sys/event.h"
 #include "sys/limits.h"
+#include "sys/mem_event.h"
 #include "sys/rings.h"
 
 /* Who is told what is no error: notes may be left out where quiet is wanted. */
@@ -38,6 +39,9 @@ struct record_event {
 	struct perf_layout layout; /* set once the event is open */
 	struct perf_format format; /* of a tracepoint, where has_format */
 	bool has_format;
+	const char *shown; /* as the trace calls it; NULL: its name */
+	unsigned
+	    access; /* PERF_ACCESS_ bits: its samples are accesses of these kinds; 0: of none, or they say it */
 	uint64_t samples;
 };
 
@@ -48,6 +52,14 @@ struct record_events {
 
 /* Adds the events of a list with commas. */
 int record_events_add(struct record_events *events, const char *list, struct error *e);
+
+/* The same, of events whose samples are accesses: PERF_ACCESS_ bits say which are wanted. */
+int record_events_add_access(
+    struct record_events *events, const char *list, unsigned wanted, struct error *e);
+
+/* The best events for accesses that this machine has, and says which. cpus: not of tasks, but of all on a CPU. */
+int record_events_add_mem(struct record_events *events, const struct sys_mem_want *want, bool cpus,
+    const struct record_listener *l, struct error *e);
 
 /* Completes what to sample; adds the default where there is no event. */
 int record_events_settle(struct record_events *events, const struct sys_sampling *sampling,
@@ -64,6 +76,10 @@ int record_events_put_rates(const struct record_events *events, struct record_ow
  * while the task runs on another: sharing is the number of CPUs that it was opened on, or 1 where it is no task's. */
 int record_event_put_count(const struct record_event *event, const struct sys_count *count,
     unsigned sharing, struct record_own *own, int64_t t, const struct record_listener *l);
+
+/* Writes how many samples of an event of accesses were none, or of a kind that was not wanted. */
+int record_event_put_others(
+    const struct record_event *event, uint64_t others, struct record_own *own, int64_t t);
 
 void record_events_free(struct record_events *events);
 

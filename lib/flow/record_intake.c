@@ -67,9 +67,12 @@ record_intake_open(struct record_intake *in, const struct record_intake_config *
 		struct record_event *one = &c->events->event[i];
 
 		if (perf_layout_init(&one->layout, &one->event.attr, e) < 0 ||
-		    perf_event_add(in->sink, &one->event.attr, slice_of(one->event.name),
+		    perf_event_add(in->sink, &one->event.attr,
+			slice_of(one->shown ? one->shown : one->event.name),
 			one->has_format ? &one->format : NULL, e) < 0)
 			return -1;
+		if (one->access != 0)
+			perf_event_access(in->sink, (unsigned)i, one->access);
 	}
 	if (perf_layout_init(&in->tracker, c->tracker, e) < 0)
 		return -1;

@@ -95,9 +95,13 @@ open_rings(struct recording *r, struct error *e)
 	struct record_events *events = c->events;
 	struct perf_event_attr *attr = xcalloc(events->n, sizeof *attr);
 	const char **name = xcalloc(events->n, sizeof *name);
+	struct sys_rings_cpus *only = xcalloc(events->n, sizeof *only);
+	bool *leads = xcalloc(events->n, sizeof *leads);
 	struct sys_rings_config config = {
 		.attr = attr,
 		.name = name,
+		.only = only,
+		.leads = leads,
 		.attrs = (unsigned)events->n,
 		.cgroup = c->cgroup,
 		.cpu = r->cpu,
@@ -117,6 +121,9 @@ open_rings(struct recording *r, struct error *e)
 	for (size_t i = 0; i < events->n; i++) {
 		attr[i] = events->event[i].event.attr;
 		name[i] = events->event[i].event.name;
+		only[i] = (struct sys_rings_cpus){ events->event[i].event.cpu,
+			events->event[i].event.cpus };
+		leads[i] = events->event[i].event.counts;
 	}
 	if (by_task(c)) {
 		result = find_tasks(r, &tid, &config.tids, e);
@@ -129,6 +136,8 @@ open_rings(struct recording *r, struct error *e)
 		events->event[i].event.attr = attr[i];
 	free(attr);
 	free(name);
+	free(only);
+	free(leads);
 	free(tid);
 	return result;
 }
@@ -342,7 +351,9 @@ put_counts(struct recording *r, int64_t t)
 	for (unsigned i = 0; i < c->events->n; i++) {
 		sys_rings_count(&r->rings, i, &count);
 		if (record_event_put_count(&c->events->event[i], &count, by_task(c) ? r->cpus : 1,
-			own, t, &c->listener) < 0)
+			own, t, &c->listener) < 0 ||
+		    record_event_put_others(
+			&c->events->event[i], perf_event_others(r->intake.sink, i), own, t) < 0)
 			return -1;
 	}
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "form/perf_access.h"
 
 enum { OWN_FIELDS = 64, ALL_FIELDS = OWN_FIELDS + 16, REASONS = 16 };
 
@@ -20,7 +21,14 @@ enum {
 	HAS_CHAIN = 128,
 	HAS_REGS = 256,
 	HAS_USTACK = 512,
-	HAS_ALL = 1024
+	HAS_ALL = 1024,
+	/* of an access; it has never COMM */
+	HAS_SIZE = 1024,
+	HAS_LATENCY = 2048,
+	HAS_LEVEL = 4096,
+	HAS_TLB = 8192,
+	HAS_SNOOP = 16384,
+	HAS_LOCKED = 32768
 };
 
 /* A record in the making. */
@@ -46,6 +54,8 @@ struct event {
 	struct slice *own; /* names of the format's fields in a trace */
 	struct variant *variant;
 	size_t variants, variant_cap;
+	struct perf_access_kind access;
+	uint64_t others; /* samples that were no accesses, or not wanted ones */
 };
 
 struct id_slot {
@@ -80,6 +90,9 @@ struct perf_event_sink {
 	struct arena arena;
 
 	unsigned shape[HAS_ALL]; /* of samples: number + 1 */
+	struct variant *access;  /* shapes of accesses */
+	size_t accesses, access_cap;
+	struct perf_access_decoder *decoder;
 	uint64_t *chain;
 	size_t chain_cap;
 	int64_t *items; /* of lists in tracepoints */
@@ -102,6 +115,7 @@ perf_event_new(struct trace_writer *w, enum perf_machine machine)
 	s->w = w;
 	s->machine = machine;
 	s->uniform = true;
+	s->decoder = xcalloc(1, sizeof *s->decoder);
 	return s;
 }
 
@@ -283,8 +297,12 @@ void
 perf_event_machine(struct perf_event_sink *s, enum perf_machine machine)
 {
 	s->machine = machine;
-	for (size_t i = 0; i < s->events; i++)
-		perf_regs_map(&s->event[i].regs, machine, s->event[i].layout.regs_user);
+	for (size_t i = 0; i < s->events; i++) {
+		struct event *e = &s->event[i];
+
+		perf_regs_map(&e->regs, machine, e->layout.regs_user);
+		perf_access_kind_init(&e->access, &e->attr, e->format, machine, e->access.wanted);
+	}
 }
 
 void
@@ -351,6 +369,7 @@ perf_event_format(struct perf_event_sink *s, unsigned n, const struct perf_forma
 	e->own = NULL;
 	e->variants = 0;
 	e->format = format && format->fields <= OWN_FIELDS ? format : NULL;
+	perf_access_kind_init(&e->access, &e->attr, e->format, s->machine, e->access.wanted);
 	if (!e->format)
 		return;
 	e->own = xcalloc(format->fields + 1, sizeof *e->own);
@@ -395,6 +414,20 @@ perf_event_add(struct perf_event_sink *s, const struct perf_event_attr *attr, st
 	}
 	perf_event_format(s, n, format);
 	return (int)n;
+}
+
+void
+perf_event_access(struct perf_event_sink *s, unsigned n, unsigned wanted)
+{
+	struct event *e = &s->event[n];
+
+	perf_access_kind_init(&e->access, &e->attr, e->format, s->machine, wanted);
+}
+
+uint64_t
+perf_event_others(const struct perf_event_sink *s, unsigned n)
+{
+	return s->event[n].others;
 }
 
 unsigned
@@ -710,11 +743,97 @@ put_tracepoint(
 	return trace_put(s->w, v.shape, d->value);
 }
 
+/* An access has fields of its own, in the order of the vocabulary. */
+static void
+draft_access(struct draft *d, const struct event *e, const struct perf_sample *x, unsigned has,
+    const struct parts *p, const struct perf_access *a)
+{
+	d->n = 0;
+	if (has & HAS_T)
+		draft_int(d, SLICE("t"), (int64_t)x->time);
+	if (has & HAS_CPU)
+		draft_int(d, SLICE("cpu"), (int32_t)x->cpu);
+	if (has & HAS_TASK) {
+		draft_int(d, SLICE("pid"), (int32_t)x->pid);
+		draft_int(d, SLICE("tid"), (int32_t)x->tid);
+	}
+	draft_str(d, SLICE("event"), e->name);
+	draft_str(d, SLICE("op"), a->op);
+	if (has & HAS_ADDR)
+		draft_addr(d, SLICE("addr"), a->addr);
+	if (has & HAS_SIZE)
+		draft_int(d, SLICE("size"), (int64_t)a->size);
+	if (has & HAS_WEIGHT)
+		draft_int(d, SLICE("weight"), (int64_t)x->period);
+	if (has & HAS_LATENCY)
+		draft_int(d, SLICE("latency"), (int64_t)a->latency);
+	if (has & HAS_LEVEL)
+		draft_str(d, SLICE("level"), a->level);
+	if (has & HAS_TLB)
+		draft_str(d, SLICE("tlb"), a->tlb);
+	if (has & HAS_SNOOP)
+		draft_str(d, SLICE("snoop"), a->snoop);
+	if (has & HAS_LOCKED)
+		draft_int(d, SLICE("locked"), 1);
+	if (has & HAS_IP)
+		draft_addr(d, SLICE("ip"), a->ip);
+	if (has & HAS_CHAIN)
+		draft_value(
+		    d, SLICE("chain"), TRACE_ADDRS, (union trace_value){ .list = p->chain });
+	if (has & HAS_REGS)
+		draft_value(d, SLICE("regs"), TRACE_ADDRS, (union trace_value){ .list = p->regs });
+	if (has & HAS_USTACK)
+		draft_value(d, SLICE("ustack"), TRACE_BYTES, (union trace_value){ .s = x->stack });
+}
+
+static int
+put_access(struct perf_event_sink *s, const struct event *e, const struct perf_sample *x,
+    unsigned has, const struct parts *p, const struct perf_access *a)
+{
+	struct draft *d = &s->draft;
+	size_t i;
+
+	has &= ~(unsigned)(HAS_COMM | HAS_IP | HAS_ADDR);
+	has |= (a->has_addr ? HAS_ADDR : 0) | (a->has_ip ? HAS_IP : 0) |
+	       (a->size > 0 ? HAS_SIZE : 0) |
+	       (a->latency > 0 && a->latency >> 63 == 0 ? HAS_LATENCY : 0) |
+	       (a->level.n > 0 ? HAS_LEVEL : 0) | (a->tlb.n > 0 ? HAS_TLB : 0) |
+	       (a->snoop.n > 0 ? HAS_SNOOP : 0) | (a->locked ? HAS_LOCKED : 0);
+	draft_access(d, e, x, has, p, a);
+	for (i = 0; i < s->accesses && s->access[i].has != has; i++)
+		;
+	if (i == s->accesses) {
+		GROW(s->access, s->access_cap, s->accesses);
+		s->access[s->accesses++] = (struct variant){ .has = has,
+			.shape = trace_writer_shape(s->w, SLICE("access"), d->field, d->n) };
+	}
+	s->books.samples++;
+	s->books.made++;
+	return trace_put(s->w, s->access[i].shape, d->value);
+}
+
+/* What was not wanted. */
+static int
+leave_out(struct perf_event_sink *s, struct event *e)
+{
+	e->others++;
+	s->books.dropped++;
+	return 0;
+}
+
 /* One record; the event may be another than that of the sample's layout, in a group that reads its members. */
 static int
 put_one(struct perf_event_sink *s, struct event *e, const struct perf_sample *x, unsigned has,
     const struct parts *p)
 {
+	struct perf_access a;
+
+	if (e->access.source != PERF_ACCESS_NONE) {
+		if (perf_access_read(s->decoder, &e->access, &e->layout, x, &a) > 0)
+			return put_access(s, e, x, has, p, &a);
+		if (e->access.wanted != 0)
+			return leave_out(s, e);
+	}
 	s->books.samples++;
 	s->books.made++;
 	if (e->attr.type == PERF_TYPE_TRACEPOINT) {
@@ -775,6 +894,7 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 	unsigned mode = h->misc & PERF_RECORD_MISC_CPUMODE_MASK, has = 0;
 	struct parts p = { 0 };
 	uint64_t type, reg[PERF_REGS_MAX];
+	struct perf_access access;
 	struct perf_sample x;
 
 	if (!e || !e->known) {
@@ -790,6 +910,10 @@ put_sample(struct perf_event_sink *s, const struct perf_event_header *h)
 		return 0;
 	}
 	type = e->layout.sample_type;
+	/* before anything is made of it, or said of its stack */
+	if (e->access.wanted != 0 && !(type & PERF_SAMPLE_READ) &&
+	    perf_access_read(s->decoder, &e->access, &e->layout, &x, &access) <= 0)
+		return leave_out(s, e);
 	if (x.time > 0) {
 		has |= HAS_T;
 		if (x.time > s->books.last)
@@ -1033,6 +1157,8 @@ perf_event_free(struct perf_event_sink *s)
 	free(s->ids);
 	free(s->task);
 	free(s->name);
+	free(s->access);
+	free(s->decoder);
 	free(s->chain);
 	free(s->items);
 	hash_free(&s->by_tid);

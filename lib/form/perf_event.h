@@ -4,7 +4,7 @@
  * record belongs to is found by its id (sample_type with IDENTIFIER or ID), which the caller registers; where there is
  * one event only, or the id is 0, it is the first. Names of tasks are kept (comm, fork), so that samples carry `comm`.
  *
- *	PERF_RECORD_SAMPLE          sample, or event with the fields of its format for a tracepoint
+ *	PERF_RECORD_SAMPLE          sample, or event with the fields of its format for a tracepoint, or access (perf_access.h)
  *	MMAP MMAP2 (executable)     mmap       COMM comm       FORK fork       EXIT exit
  *	KSYMBOL (registered)        sym        LOST            lost why=ring-full
  *	LOST_SAMPLES                lost why=lost-samples      THROTTLE        lost why=throttled, n=1 each time
@@ -47,6 +47,12 @@ int perf_event_add(struct perf_event_sink *s, const struct perf_event_attr *attr
 /* Another name or format for event number n (a perf.data pipe tells them late). */
 void perf_event_rename(struct perf_event_sink *s, unsigned n, struct slice name);
 void perf_event_format(struct perf_event_sink *s, unsigned n, const struct perf_format *format);
+
+/* Samples of event number n are accesses: `access` records of the kinds that are wanted (PERF_ACCESS_ bits of
+ * perf_access.h), and nothing else: the others are dropped, and counted. Without this, those samples are accesses of which
+ * the machine says so, and all of a breakpoint on data. */
+void perf_event_access(struct perf_event_sink *s, unsigned n, unsigned wanted);
+uint64_t perf_event_others(const struct perf_event_sink *s, unsigned n);
 
 /* Records with this id belong to event number n. */
 void perf_event_id(struct perf_event_sink *s, uint64_t id, unsigned n);

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/num.h"
+#include "sys/pmu.h"
 #include "sys/tracefs.h"
 
 static const struct {
@@ -427,6 +428,26 @@ of_pfm(struct sys_event *event, const char *text)
 	return 1;
 }
 
+/* PMU/TERMS/ with modifiers behind the slash, or behind a colon after it. */
+static int
+of_pmu(struct sys_event *event, struct slice text, struct slice *mods, struct error *e)
+{
+	struct slice rest;
+	int r = sys_pmu_event(SYS_PMU_ROOT, text, &event->attr, &rest, e);
+
+	if (r <= 0)
+		return r;
+	if (rest.n > 0 && rest.p[0] == ':') {
+		rest.p++;
+		rest.n--;
+	}
+	if (rest.n > 0 && !are_modifiers(rest))
+		return error_set(e, "%.*s: %.*s is no modifier", SLICE_ARG(text), SLICE_ARG(rest));
+	*mods = rest;
+	sys_pmu_cpus(SYS_PMU_ROOT, text, &event->cpu, &event->cpus);
+	return 1;
+}
+
 int
 sys_event_parse(struct sys_event *event, const char *text, struct error *e)
 {
@@ -442,6 +463,8 @@ sys_event_parse(struct sys_event *event, const char *text, struct error *e)
 		goto wrong;
 	}
 	r = of_breakpoint(&event->attr, all, &mods, e);
+	if (r == 0)
+		r = of_pmu(event, all, &mods, e);
 	if (r < 0)
 		goto wrong;
 	if (r == 0) {
@@ -538,8 +561,11 @@ int
 sys_event_sample(struct sys_event *event, const struct sys_sampling *s, struct error *e)
 {
 	struct perf_event_attr *a = &event->attr;
-	bool each = a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT;
+	bool each = a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT ||
+		    (event->access && a->type == PERF_TYPE_SOFTWARE);
 
+	if (event->counts)
+		return 0;
 	if (s->period > 0) {
 		a->freq = 0;
 		a->sample_period = s->period;
@@ -562,7 +588,16 @@ sys_event_sample(struct sys_event *event, const struct sys_sampling *s, struct e
 						  a->config == PERF_COUNT_SW_PAGE_FAULTS_MIN ||
 						  a->config == PERF_COUNT_SW_PAGE_FAULTS_MAJ)))
 		a->sample_type |= PERF_SAMPLE_ADDR;
-	a->exclude_callchain_kernel = a->exclude_kernel;
+	if (event->access) {
+		a->sample_type |= PERF_SAMPLE_ADDR;
+		/* what only hardware knows; DATA_SRC of software says that nothing is known */
+		if (a->type != PERF_TYPE_SOFTWARE && a->type != PERF_TYPE_TRACEPOINT &&
+		    a->type != PERF_TYPE_BREAKPOINT)
+			a->sample_type |= PERF_SAMPLE_WEIGHT | PERF_SAMPLE_DATA_SRC;
+	}
+	/* of a page fault, the kernel's part is how it handles them */
+	a->exclude_callchain_kernel =
+	    a->exclude_kernel || (event->access && a->type == PERF_TYPE_TRACEPOINT);
 	switch (s->chain) {
 	case SYS_CHAIN_NONE:
 		break;
@@ -594,5 +629,6 @@ sys_event_free(struct sys_event *event)
 {
 	free(event->name);
 	free(event->format);
+	free(event->cpu);
 	*event = SYS_EVENT_INIT;
 }

@@ -4,6 +4,7 @@
  *	r1a2							a raw code of the CPU, in hex
  *	mem:ADDR[/LEN][:rwx]					a breakpoint on data (rw, 4 bytes) or code (x)
  *	SUBSYSTEM:TRACEPOINT					a tracepoint
+ *	cpu/mem-loads,ldlat=30/ msr/tsc/ ...			what the kernel says of a unit (pmu.h)
  *	perf::PERF_COUNT_SW_CPU_CLOCK, MEM_INST_RETIRED:ALL_LOADS ...	all that libpfm4 knows
  *
  * Behind a colon each may carry modifiers: u user, k kernel, h hypervisor, G guest, H host (only these are counted),
@@ -31,6 +32,11 @@ struct sys_event {
 	char *format;        /* of a tracepoint: the text of its format file; else NULL */
 	size_t format_n;
 	bool has_privilege; /* u, k or h was asked for */
+	int *cpu;           /* a unit that is not on all CPUs: those that it is on */
+	unsigned cpus;      /* 0: all */
+	bool
+	    access; /* to be set before sys_event_sample(): its samples shall be accesses to memory */
+	bool counts; /* likewise: it takes no samples, and leads the group of the event behind it */
 };
 
 #define SYS_EVENT_INIT ((struct sys_event){ 0 })
@@ -46,7 +52,8 @@ char *sys_event_cut(const char **list);
 enum sys_call_graph { SYS_CHAIN_NONE, SYS_CHAIN_FP, SYS_CHAIN_DWARF, SYS_CHAIN_LBR };
 
 struct sys_sampling {
-	uint64_t frequency; /* Hz, where period is 0; not of tracepoints and breakpoints */
+	uint64_t
+	    frequency; /* Hz, where period is 0; not of tracepoints, breakpoints, software accesses */
 	uint64_t period;
 	enum sys_call_graph chain;
 	uint32_t stack_bytes; /* of a DWARF stack dump: a multiple of 8 below 65,536 */

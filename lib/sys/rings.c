@@ -54,9 +54,22 @@ enum {
 /* ---- opening ---- */
 
 static int
-open_event(const struct perf_event_attr *attr, pid_t pid, int cpu, unsigned long flags)
+open_event(const struct perf_event_attr *attr, pid_t pid, int cpu, int leader, unsigned long flags)
 {
-	return (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, flags | PERF_FLAG_FD_CLOEXEC);
+	return (int)syscall(
+	    SYS_perf_event_open, attr, pid, cpu, leader, flags | PERF_FLAG_FD_CLOEXEC);
+}
+
+/* Whether attr i is counted on a CPU. */
+static bool
+is_on(const struct sys_rings_config *c, unsigned i, int cpu)
+{
+	if (c->only == NULL || c->only[i].cpus == 0)
+		return true;
+	for (unsigned k = 0; k < c->only[i].cpus; k++)
+		if (c->only[i].cpu[k] == cpu)
+			return true;
+	return false;
 }
 
 static int
@@ -87,8 +100,9 @@ refused(const struct perf_event_attr *attr, const char *name, int reason, struct
 		return error_set(e, "%s: this machine cannot count it", name);
 	case ENOSPC:
 		return error_set(e,
-		    attr->type == PERF_TYPE_BREAKPOINT ? "%s: no breakpoint register is left"
-						       : "%s: no counter is left",
+		    attr->type == PERF_TYPE_BREAKPOINT
+			? "%s: no breakpoint register is left (x86 has four for each thread)"
+			: "%s: no counter is left",
 		    name);
 	case EINVAL:
 		if (attr->type == PERF_TYPE_BREAKPOINT)
@@ -164,21 +178,21 @@ static int
 open_tracker(struct sys_rings *r, pid_t pid, int cpu, unsigned long flags)
 {
 	struct perf_event_attr *a = &r->tracker;
-	int fd = open_event(a, pid, cpu, flags);
+	int fd = open_event(a, pid, cpu, -1, flags);
 
 	if (fd < 0 && errno == EINVAL && (a->read_format & PERF_FORMAT_LOST)) {
 		a->read_format = READ_COMMON;
-		fd = open_event(a, pid, cpu, flags);
+		fd = open_event(a, pid, cpu, -1, flags);
 	}
 	if (fd < 0 && errno == EINVAL && a->build_id) {
 		a->build_id = 0;
-		fd = open_event(a, pid, cpu, flags);
+		fd = open_event(a, pid, cpu, -1, flags);
 	}
 	if (fd < 0 && (errno == EINVAL || errno == EACCES || errno == EPERM) && a->ksymbol) {
 		int reason = errno;
 
 		a->ksymbol = 0;
-		fd = open_event(a, pid, cpu, flags);
+		fd = open_event(a, pid, cpu, -1, flags);
 		if (fd < 0)
 			errno = reason;
 	}
@@ -250,8 +264,12 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 				return error_set(e, "cannot share a ring: %s", strerror(errno));
 			}
 			for (unsigned i = 0; i < c->attrs; i++) {
+				int leader = i > 0 && c->leads && c->leads[i - 1] ? fd : -1;
+
 				c->attr[i].read_format = r->tracker.read_format;
-				fd = open_event(&c->attr[i], pid, ring->cpu, flags);
+				if (!is_on(c, i, ring->cpu))
+					continue;
+				fd = open_event(&c->attr[i], pid, ring->cpu, leader, flags);
 				if (fd < 0 && errno == ESRCH && c->tid)
 					continue;
 				if (fd < 0)

@@ -42,7 +42,13 @@ struct sys_rings_config {
 	    *attr; /* what to count and sample; how records are laid out is set here, in place */
 	const char *const *name; /* of each attr, for messages */
 	unsigned attrs;
-	const pid_t *tid; /* tasks, or NULL for all tasks of the CPUs */
+	/* May be NULL, and so may be what it gives: attr i is on cpus[i].n CPUs only. */
+	const struct sys_rings_cpus {
+		const int *cpu;
+		unsigned cpus; /* 0: all */
+	} * only;
+	const bool *leads; /* may be NULL: attr i leads the group of attr i + 1 */
+	const pid_t *tid;  /* tasks, or NULL for all tasks of the CPUs */
 	size_t tids;
 	int cgroup; /* with tid NULL: a cgroup's directory, or -1 */
 	const int *cpu;
