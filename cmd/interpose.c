@@ -1,0 +1,223 @@
+/* interpose - every allocation of a command; see leat-interpose(1)
+ *
+ * The options become the config of a recording of rings (flow/interposing.h), or with -p of uprobes (flow/attach.h), which
+ * is stepped until it is over.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "flow/backing_policy.h"
+#include "flow/interposing.h"
+#include "tool/tool.h"
+
+enum {
+	OPTION_MIN = 256,
+	OPTION_SAMPLE,
+	OPTION_BACKING,
+	OPTION_FREE_STACKS,
+	OPTION_LOSSY,
+	OPTION_TOUCH,
+	OPTION_CLOCK
+};
+
+enum { DEPTH = 16 };
+
+static const struct tool_option options[] = { { 'd', "depth", "DEPTH",
+						  "frames of an allocation's stack (16); 0: none" },
+	{ OPTION_FREE_STACKS, "free-stacks", NULL, "stacks of frees, too" },
+	{ OPTION_MIN, "min", "SIZE", "leave out what is smaller; with --backing, do not place it" },
+	{ OPTION_SAMPLE, "sample", "BYTES",
+	    "record one allocation in so many bytes, with its weight" },
+	{ OPTION_BACKING, "backing", "POLICY",
+	    "where to place them: node=N, path=DIR[,size=BYTES], rules=FILE" },
+	{ OPTION_TOUCH, "touch", "MS", "pages written since the last look, every MS milliseconds" },
+	{ OPTION_LOSSY, "lossy", NULL,
+	    "when a buffer is full, count what is lost, and do not wait" },
+	{ OPTION_CLOCK, "clock", "CLOCK",
+	    "read raw (clock_gettime), or counter, where it is sound" },
+	{ 'p', "pid", "PID[,PID...]", "attach to processes that run, by uprobes" }, { 0 } };
+
+static const struct tool_spec spec = { "interpose", "every allocation of a command",
+	"[--] [COMMAND [ARG...]]", options, TOOL_TRACE_OUT | TOOL_WRAPPER };
+
+/* PREFIX/libexec/leat/interpose has its library in PREFIX/lib/leat. */
+static char *
+find_library(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	struct buf path = BUF_INIT;
+	struct slice dir;
+
+	if (n < 0)
+		tool_die("/proc/self/exe: %m");
+	dir = (struct slice){ self, (size_t)n };
+	for (int up = 0; up < 3; up++) {
+		dir.n -= slice_basename(dir).n;
+		while (dir.n > 1 && dir.p[dir.n - 1] == '/')
+			dir.n--;
+	}
+	buf_printf(&path, "%.*s/lib/leat/interpose.so", SLICE_ARG(dir));
+	return buf_str(&path);
+}
+
+static enum wire_clock
+read_clock(const char *name)
+{
+	if (slice_eq(slice_of(name), SLICE("raw")))
+		return WIRE_RAW;
+	if (!slice_eq(slice_of(name), SLICE("counter")))
+		tool_usage_error("--clock: \"%s\" is neither raw nor counter", name);
+	if (!wire_clock_counter_is_sound())
+		tool_warn("the kernel does not keep time by the counter: times may differ from CPU "
+			  "to CPU");
+	return WIRE_COUNTER;
+}
+
+static void
+read_options(struct interposing_config *c, int argc, char **argv)
+{
+	static struct buf policy;
+	const char *arg, *backing = NULL;
+	struct error e;
+	int option;
+
+	c->wire.clock = wire_clock_counter_is_sound() ? WIRE_COUNTER : WIRE_RAW;
+	c->wire.depth = DEPTH;
+	tool_begin(&spec, argc, argv);
+	while ((option = tool_option_next(&arg)))
+		switch (option) {
+		case 'd':
+			c->wire.depth = (uint32_t)tool_number("-d", arg, 0, WIRE_DEPTH_MAX);
+			break;
+		case OPTION_FREE_STACKS:
+			c->wire.flags |= WIRE_FREE_STACKS;
+			break;
+		case OPTION_MIN:
+			c->wire.min = tool_size("--min", arg);
+			break;
+		case OPTION_SAMPLE:
+			c->wire.sample = tool_size("--sample", arg);
+			break;
+		case OPTION_BACKING:
+			backing = arg;
+			break;
+		case OPTION_TOUCH:
+			c->touch_ns = tool_number("--touch", arg, 1, 3600000) * 1000000;
+			c->wire.flags |= WIRE_TOUCH;
+			break;
+		case OPTION_LOSSY:
+			c->wire.flags |= WIRE_LOSSY;
+			break;
+		case OPTION_CLOCK:
+			c->wire.clock = read_clock(arg);
+			break;
+		case 'p':
+			tool_die("-p: not there yet");
+		}
+	c->command = *tool_operands() ? tool_operands() : NULL;
+	if (c->command == NULL)
+		tool_usage_error("nothing to record: a COMMAND or -p is missing");
+	if (backing) {
+		if (backing_policy(backing, c->wire.min, &policy, &e) < 0)
+			tool_die("--backing: %s", e.text);
+		c->wire.text = buf_view(&policy);
+		c->wire.flags |= WIRE_BACKING;
+	}
+}
+
+static void
+warn(const char *text, void *context)
+{
+	(void)context;
+	tool_warn("%s", text);
+}
+
+static void
+note(const char *text, void *context)
+{
+	if (!tool_is_quiet())
+		warn(text, context);
+}
+
+static bool
+into_file(void)
+{
+	struct stat st;
+
+	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+static void
+say_bytes(struct buf *text, const struct trace_writer *out)
+{
+	double bytes = (double)trace_writer_bytes(out);
+
+	buf_printf(
+	    text, bytes < 1e6 ? "; %.1f kB" : "; %.1f MB", bytes < 1e6 ? bytes / 1e3 : bytes / 1e6);
+	if (tool_output())
+		buf_printf(text, " in %s", tool_output());
+}
+
+/* 126 and 127 as a shell has them; where it ended well, our own. */
+static int
+exit_status(const struct sys_command *command, int refused, int own)
+{
+	if (refused)
+		return refused == ENOENT ? 127 : 126;
+	if (command->ended)
+		return sys_command_exit(command) ? sys_command_exit(command) : own;
+	return command->pid > 0 ? 128 + SIGINT : own;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct interposing_config c = { .start = { "interpose", LEAT_VERSION, "monotonic_raw",
+					    argv },
+		.listener = { note, warn, NULL } };
+	struct buf text = BUF_INIT;
+	struct trace_writer *out;
+	struct interposing p;
+	struct error e;
+	int going, status;
+
+	read_options(&c, argc, argv);
+	sigemptyset(&c.signals);
+	sigaddset(&c.signals, SIGINT);
+	sigaddset(&c.signals, SIGTERM);
+	sigaddset(&c.signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &c.signals, &c.mask);
+	c.out_to_err = tool_output() == NULL;
+	c.library = find_library();
+	if (interposing_open(&p, &c, &e) < 0)
+		goto failed;
+	out = tool_trace_out(-1, true);
+	c.live = !into_file();
+	if (interposing_start(&p, out, &e) < 0)
+		goto failed;
+	while ((going = interposing_step(&p, &e)) > 0)
+		;
+	if (going < 0 || interposing_finish(&p, &e) < 0)
+		goto failed;
+	interposing_say(&p, &text);
+	say_bytes(&text, out);
+	note(buf_str(&text), NULL);
+	if (tool_is_strict() && interposed_lost(&p.sink) > 0)
+		tool_status(125);
+	status = tool_end();
+	/* the trace is at its end, and its reader need not wait for a command that goes on */
+	close(STDOUT_FILENO);
+	interposing_wait(&p);
+	status = exit_status(&p.command, p.refused, status);
+	interposing_close(&p);
+	return status;
+failed:
+	interposing_abandon(&p);
+	tool_die("%s", e.text);
+}
