@@ -48,6 +48,9 @@ void stack_objects_changed(void);
 
 void stack_take(struct stack_cache *c, const struct stack_start *start, struct stack_chain *chain);
 
+/* The ring could not be told of the chain: it is not known, the next time. */
+void stack_chain_lost(struct stack_cache *c, unsigned number);
+
 /* Without a cache, for a signal handler: returns how many frames. */
 unsigned stack_walk(const struct stack_start *start, uint64_t *frame, unsigned depth, bool *cut);
 

@@ -348,7 +348,7 @@ cfi_table_find(const struct cfi_table *table, uint64_t pc, uint64_t *fde_addr)
 
 /* ---- the byte code ---- */
 
-enum { REMEMBER_DEPTH = 16 };
+enum { REMEMBER_DEPTH = 16, REMEMBER_USUAL = 2 };
 
 struct state {
 	bool cfa_expr;
@@ -365,12 +365,15 @@ struct machine {
 	const struct cfi_section *s;
 	const struct cfi_fde *fde;
 	const struct arch *arch;
-	struct state now, initial, kept[REMEMBER_DEPTH];
-	unsigned depth;
+	struct state now, initial, *kept;
+	unsigned depth, depth_max;
 	uint64_t pc, row_pc;
+	uint64_t only; /* the one row that is wanted holds for this offset; UINT64_MAX: all are */
 	size_t first_row;
 	struct cfi_rows *to;
 };
+
+enum { FOUND = 2 }; /* the row that was wanted is written */
 
 static void
 set_rule(struct machine *m, uint64_t reg, enum cfi_how how, int64_t value, struct cursor *c)
@@ -460,7 +463,12 @@ advance(struct machine *m, uint64_t to)
 		return 0;
 	if (to < m->pc)
 		return -1;
-	status = emit(m);
+	if (m->only == UINT64_MAX)
+		status = emit(m);
+	else if (m->only < to)
+		status = emit(m) == 0 ? FOUND : -1;
+	else
+		status = 0;
 	m->pc = m->row_pc = to;
 	return status;
 }
@@ -536,7 +544,7 @@ run(struct machine *m, size_t start, size_t stop, bool initial)
 				set_rule(m, reg, CFI_REG, (int64_t)v, c);
 			break;
 		case 0x0a: /* remember_state */
-			if (m->depth == REMEMBER_DEPTH)
+			if (m->depth == m->depth_max)
 				return -1;
 			m->kept[m->depth++] = *now;
 			break;
@@ -609,34 +617,82 @@ run(struct machine *m, size_t start, size_t stop, bool initial)
 	return c->bad ? -1 : status;
 }
 
+/* Both programs, and what follows the last advance. */
+static int
+run_fde(struct machine *m)
+{
+	int status;
+
+	m->depth = 0;
+	m->pc = m->row_pc = 0;
+	m->first_row = m->to->rows;
+	memset(&m->now, 0, sizeof m->now);
+	m->now.cfa_reg = m->arch->sp;
+	status = run(m, m->fde->initial, m->fde->initial_end, true);
+	m->initial = m->now;
+	if (status == 0)
+		status = run(m, m->fde->start, m->fde->stop, false);
+	if (status == 0)
+		status = emit(m);
+	return status;
+}
+
 int
 cfi_compile(const struct cfi_section *s, const struct cfi_fde *fde, const struct arch *arch,
     struct cfi_rows *to)
 {
-	struct machine m;
+	struct state kept[REMEMBER_DEPTH];
+	struct machine m = { .s = s, .fde = fde, .arch = arch, .only = UINT64_MAX, .to = to };
 	size_t rows = to->rows, rules = to->rules;
 	int status;
 
-	m.s = s;
-	m.fde = fde;
-	m.arch = arch;
-	m.depth = 0;
-	m.pc = m.row_pc = 0;
-	m.first_row = rows;
-	m.to = to;
-	memset(&m.now, 0, sizeof m.now);
-	m.now.cfa_reg = arch->sp;
-	status = run(&m, fde->initial, fde->initial_end, true);
-	m.initial = m.now;
-	if (status == 0)
-		status = run(&m, fde->start, fde->stop, false);
-	if (status == 0)
-		status = emit(&m);
+	m.kept = kept;
+	m.depth_max = REMEMBER_DEPTH;
+	status = run_fde(&m);
 	if (status) {
 		to->rows = rows;
 		to->rules = rules;
 	}
 	return status;
+}
+
+static int
+row_of(struct machine *m, struct state *kept, unsigned depth)
+{
+	m->kept = kept;
+	m->depth_max = depth;
+	m->to->rows = m->to->rules = 0;
+	return run_fde(m);
+}
+
+/* Functions of their own, so that the large one's stack is used where it is needed alone. */
+static __attribute__((noinline)) int
+row_of_usual(struct machine *m)
+{
+	struct state kept[REMEMBER_USUAL];
+
+	return row_of(m, kept, REMEMBER_USUAL);
+}
+
+static __attribute__((noinline)) int
+row_of_deep(struct machine *m)
+{
+	struct state kept[REMEMBER_DEPTH];
+
+	return row_of(m, kept, REMEMBER_DEPTH);
+}
+
+int
+cfi_row_of(const struct cfi_section *s, const struct cfi_fde *fde, const struct arch *arch,
+    uint64_t offset, struct cfi_row *row, struct cfi_rule *rule)
+{
+	struct cfi_rows to = { .row = row, .row_cap = 1, .rule = rule, .rule_cap = arch->regs };
+	struct machine m = { .s = s, .fde = fde, .arch = arch, .only = offset, .to = &to };
+	int status = row_of_usual(&m);
+
+	if (status < 0)
+		status = row_of_deep(&m);
+	return status < 0 || status == 1 ? -1 : 0;
 }
 
 const struct cfi_row *

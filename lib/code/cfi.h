@@ -106,6 +106,11 @@ struct cfi_rows {
 int cfi_compile(const struct cfi_section *s, const struct cfi_fde *fde, const struct arch *arch,
     struct cfi_rows *to);
 
+/* That one row of an FDE which holds for an offset, into *row and rule[arch->regs]: where no tables are kept. Takes about
+ * 2 KiB of stack. 0, -1. */
+int cfi_row_of(const struct cfi_section *s, const struct cfi_fde *fde, const struct arch *arch,
+    uint64_t offset, struct cfi_row *row, struct cfi_rule *rule);
+
 /* The row among n (at least 1) for an offset. */
 const struct cfi_row *cfi_row_at(const struct cfi_row *row, size_t n, uint64_t offset);
 

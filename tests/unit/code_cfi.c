@@ -251,6 +251,27 @@ steps(void)
 	CLAIM(m.fault == 0x7058);
 }
 
+static bool
+alone(const struct cfi_section *s, const struct cfi_fde *f, const struct arch *arch,
+    const struct cfi_rows *all, uint64_t offset)
+{
+	const struct cfi_row *want = cfi_row_at(all->row, all->rows, offset);
+	struct cfi_rule rule[ARCH_REGS];
+	struct cfi_row row;
+
+	if (cfi_row_of(s, f, arch, offset, &row, rule) < 0 || row.cfa != want->cfa ||
+	    row.cfa_reg != want->cfa_reg || row.rules != want->rules || row.ra != want->ra ||
+	    row.flags != want->flags)
+		return false;
+	for (unsigned i = 0; i < row.rules; i++) {
+		const struct cfi_rule *a = &rule[row.rule + i], *b = &all->rule[want->rule + i];
+
+		if (a->reg != b->reg || a->how != b->how || a->value != b->value)
+			return false;
+	}
+	return true;
+}
+
 /* Every FDE is found by its table, and can be compiled. */
 static void
 whole(const char *path)
@@ -294,6 +315,11 @@ whole(const char *path)
 			for (size_t i = 1; i < to.rows; i++)
 				CLAIM(to.row[i - 1].pc < to.row[i].pc &&
 				      to.row[i].pc <= f.end - f.pc);
+			/* One row alone is the one that the tables give: at its first byte, and before the next. */
+			for (size_t i = 0; i < to.rows; i++) {
+				CLAIM(alone(&s, &f, arch, &to, to.row[i].pc));
+				CLAIM(i == 0 || alone(&s, &f, arch, &to, to.row[i].pc - 1));
+			}
 		}
 		free(to.row);
 		free(to.rule);

@@ -1,0 +1,422 @@
+/* stack_walk.c - from frame to frame: the usual walk, and the slow one that follows all registers */
+#include <string.h>
+
+#include "interpose/stack_object.h"
+#include "interpose/stack_parts.h"
+
+/* ---- reading, with a note of what was read ---- */
+
+struct reader {
+	struct stack_walk *w;
+	struct stack_range range;
+	uintptr_t base; /* start->sp */
+	bool trusted;
+};
+
+static __attribute__((noinline)) bool
+read_far(struct reader *r, uintptr_t addr, uint64_t *to)
+{
+	if (!stack_range_of(r->w->memory, addr, r->trusted, &r->range))
+		return false;
+	*to = *(const uint64_t *)addr;
+	return true;
+}
+
+static inline bool
+read_word(struct reader *r, uintptr_t addr, uint64_t *to)
+{
+	if (__builtin_expect(addr - r->range.low >= r->range.bytes || addr % 8 != 0, 0))
+		return read_far(r, addr, to);
+	*to = *(const uint64_t *)addr;
+	return true;
+}
+
+static inline void
+note(struct reader *r, uintptr_t addr, uint64_t value)
+{
+	struct stack_walk *w = r->w;
+	uintptr_t at = addr - r->base;
+
+	if (__builtin_expect(w->words >= w->words_max || at > UINT32_MAX, 0)) {
+		w->words = w->words_max + 1;
+		return;
+	}
+	w->at[w->words] = (uint32_t)at;
+	w->value[w->words++] = value;
+}
+
+/* ---- frames without CFI ---- */
+
+/* Whether the instruction before a return address may be a call. */
+static bool
+follows_call(struct reader *r, uintptr_t pc)
+{
+	struct stack_range range;
+	const unsigned char *p = (const unsigned char *)pc;
+
+	if (pc < STACK_PAGE ||
+	    !stack_range_of(r->w->memory, (pc - 8) & ~(uintptr_t)7, false, &range) ||
+	    !stack_range_of(r->w->memory, (pc - 1) & ~(uintptr_t)7, false, &range))
+		return false;
+#if defined(__x86_64__)
+	if (p[-5] == 0xe8)
+		return true;
+	/* FF /2 with a register, or memory by 1, 2, 5 or 6 bytes more. */
+	return (p[-2] == 0xff && (p[-1] & 0x38) == 0x10) ||
+	       (p[-3] == 0xff && (p[-2] & 0x38) == 0x10) ||
+	       (p[-4] == 0xff && (p[-3] & 0x38) == 0x10) ||
+	       (p[-6] == 0xff && (p[-5] & 0x38) == 0x10) ||
+	       (p[-7] == 0xff && (p[-6] & 0x38) == 0x10);
+#else
+	uint32_t code;
+
+	memcpy(&code, p - 4, sizeof code);
+	return code >> 26 == 0x25 || (code & 0xfefff800) == 0xd63f0800 ||
+	       (code & 0xfffffc1f) == 0xd63f0000;
+#endif
+}
+
+enum step { GO_ON, ROOT, CUT };
+
+/* Frame records are alike: [fp] the caller's fp, [fp + 8] the return address. */
+static enum step
+guess(struct reader *r, uintptr_t *pc, uintptr_t *sp, uintptr_t *fp)
+{
+	uint64_t up, ra;
+
+	if (*fp == 0) /* start-up code clears it */
+		return r->w->n > 1 ? ROOT : CUT;
+	if (*fp < *sp || *fp % 8 != 0)
+		return CUT;
+	/* The page of sp is in use: it was reached by rules. What follows is asked for. */
+	if (r->trusted) {
+		r->trusted = false;
+		r->range = (struct stack_range){ *sp & ~(uintptr_t)(STACK_PAGE - 1), STACK_PAGE };
+	}
+	if (!read_word(r, *fp, &up) || !read_word(r, *fp + 8, &ra))
+		return CUT;
+	ra &= STACK_ARCH->code_mask;
+	note(r, *fp, up);
+	note(r, *fp + 8, ra);
+	if (ra == 0)
+		return ROOT;
+	if (!follows_call(r, ra))
+		return CUT;
+	*sp = *fp + 16;
+	*fp = up;
+	*pc = ra;
+	return GO_ON;
+}
+
+/* ---- the usual walk ---- */
+
+/* Addresses of a chain are looked up one before: where no call is before it, one more is given. */
+static bool
+is_exact(uint32_t word)
+{
+	return word == (WORD_SPECIAL | WORD_SIGNAL) || word == (WORD_SPECIAL | WORD_FIRST);
+}
+
+static inline int64_t
+field12(uint32_t word, unsigned shift)
+{
+	return (int64_t)((int32_t)(word << (20 - shift)) >> 20) * 8;
+}
+
+void
+stack_walk_run(struct stack_walk *w, const struct stack_start *start)
+{
+	const int16_t *saved = STACK_ARCH->sigcontext;
+	uintptr_t pc = start->pc, sp = start->sp, fp = start->fp, fp_from = 0, addr = pc - 1;
+	struct reader r = { .w = w, .base = sp, .trusted = true };
+	bool fp_noted = false;
+	unsigned n = 0, depth = w->depth;
+	uint64_t ra;
+
+	w->words = 0;
+	w->fp = w->cut = w->guessed = w->untracked = false;
+	if (depth == 0) {
+		w->n = 0;
+		return;
+	}
+	w->frame[n++] = addr;
+	while (n < depth) {
+		uint32_t word = stack_step_at(addr);
+		uintptr_t cfa, at;
+		enum step step = CUT;
+
+		if (__builtin_expect(!(word & WORD_SPECIAL), 1)) {
+			cfa = sp;
+			if (word & WORD_CFA_FP) {
+				cfa = fp;
+				if (!fp_noted) {
+					if (fp_from)
+						note(&r, fp_from, fp);
+					else
+						w->fp = true;
+					fp_noted = true;
+				}
+			}
+			cfa += (word << (3 - WORD_CFA_SHIFT)) & 0xfff8;
+#if defined(__x86_64__)
+			at = cfa - 8;
+#else
+			at = cfa - ((word >> (WORD_SAVED_SHIFT - 3)) & 0x7ff8);
+#endif
+			if (cfa < sp || !read_word(&r, at, &ra))
+				break;
+			note(&r, at, ra);
+			if (word & WORD_FP_SAVED) {
+#if defined(__x86_64__)
+				fp_from = cfa - ((word >> (WORD_SAVED_SHIFT - 3)) & 0x7ff8);
+#else
+				fp_from = at - 8;
+#endif
+				if (!read_word(&r, fp_from, &fp))
+					break;
+				fp_noted = false;
+			}
+			pc = ra & STACK_ARCH->code_mask;
+			sp = cfa;
+			if (__builtin_expect(pc <= STACK_PAGE, 0)) {
+				if (pc == 0)
+					goto root;
+				break;
+			}
+			addr = pc - 1;
+			w->frame[n++] = pc;
+			continue;
+		}
+		switch (word & WORD_KINDS) {
+		case WORD_ROOT:
+			goto root;
+		case WORD_FIRST:
+			w->frame[n - 1] = pc + (n > 1);
+			goto root;
+		case WORD_SIGNAL:
+			w->untracked = true;
+			/* Its caller was interrupted: that address is exact, too. */
+			w->frame[n - 1] = pc + (n > 1);
+			if (!read_word(&r, sp + (uintptr_t)saved[STACK_FP], &fp) ||
+			    !read_word(&r, sp + (uintptr_t)saved[STACK_PC], &ra) ||
+			    !read_word(&r, sp + (uintptr_t)saved[STACK_SP], &sp))
+				goto out;
+			fp_noted = true;
+			pc = addr = ra;
+			w->frame[n++] = pc + 1;
+			continue;
+		case WORD_GUESS:
+			w->guessed = true;
+			if (!fp_noted) {
+				if (fp_from)
+					note(&r, fp_from, fp);
+				else
+					w->fp = true;
+			}
+			w->n = n;
+			step = guess(&r, &pc, &sp, &fp);
+			fp_noted = true;
+			break;
+		case WORD_REALIGNED:
+			if (!fp_noted) {
+				if (fp_from)
+					note(&r, fp_from, fp);
+				else
+					w->fp = true;
+			}
+			at = fp + (uintptr_t)field12(word, 4);
+			if (at < sp || !read_word(&r, at, &cfa))
+				break;
+			note(&r, at, cfa);
+			if (cfa <= sp || !read_word(&r, cfa - 8, &ra))
+				break;
+			note(&r, cfa - 8, ra);
+			fp_from = fp + (uintptr_t)field12(word, 16);
+			if (!read_word(&r, fp_from, &fp))
+				break;
+			fp_noted = false;
+			pc = ra;
+			sp = cfa;
+			step = pc > STACK_PAGE ? GO_ON : pc ? CUT : ROOT;
+			break;
+		default:
+			if (!stack_walk_slow(w, start))
+				break;
+			return;
+		}
+		if (step == ROOT)
+			goto root;
+		if (step == CUT)
+			break;
+		addr = pc - 1;
+		w->frame[n++] = pc;
+	}
+	if (n == depth && n > 1 && is_exact(stack_step_at(addr)))
+		w->frame[n - 1] = pc + 1;
+out:
+	w->cut = n < depth;
+root:
+	w->n = n;
+}
+
+/* ---- the slow walk ---- */
+
+/* The registers that calls preserve, sp and pc. */
+static inline __attribute__((always_inline)) void
+capture(uint64_t *r)
+{
+#if defined(__x86_64__)
+	uint64_t temp;
+
+	__asm__ volatile("movq %%rbx, 24(%1)\n\t"
+			 "movq %%rbp, 48(%1)\n\t"
+			 "movq %%rsp, 56(%1)\n\t"
+			 "movq %%r12, 96(%1)\n\t"
+			 "movq %%r13, 104(%1)\n\t"
+			 "movq %%r14, 112(%1)\n\t"
+			 "movq %%r15, 120(%1)\n\t"
+			 "leaq 0f(%%rip), %0\n"
+			 "0:\n\t"
+			 "movq %0, 128(%1)"
+			 : "=&r"(temp)
+			 : "r"(r)
+			 : "memory");
+#else
+	uint64_t temp;
+
+	__asm__ volatile("stp x19, x20, [%1, #152]\n\t"
+			 "stp x21, x22, [%1, #168]\n\t"
+			 "stp x23, x24, [%1, #184]\n\t"
+			 "stp x25, x26, [%1, #200]\n\t"
+			 "stp x27, x28, [%1, #216]\n\t"
+			 "stp x29, x30, [%1, #232]\n\t"
+			 "mov %0, sp\n\t"
+			 "str %0, [%1, #248]\n\t"
+			 "adr %0, 0f\n"
+			 "0:\n\t"
+			 "str %0, [%1, #256]"
+			 : "=&r"(temp)
+			 : "r"(r)
+			 : "memory");
+#endif
+}
+
+static bool
+read_any(void *context, uint64_t addr, void *to, size_t n)
+{
+	struct reader *r = context;
+	uint64_t low, high;
+
+	/* Expressions may read less than a word, and not on its boundary. */
+	if (addr % 8 == 0 && n == 8)
+		return read_word(r, addr, to);
+	if (n > 8 || !read_word(r, addr & ~7ull, &low))
+		return false;
+	if (addr % 8 + n > 8 && !read_word(r, (addr & ~7ull) + 8, &high))
+		return false;
+	memcpy(to, (const void *)addr, n);
+	return true;
+}
+
+static const struct cfi_rule *
+signal_rules(struct cfi_row *row, struct cfi_rule *rule)
+{
+	*row = (struct cfi_row){ .cfa_reg = STACK_SP, .ra = STACK_PC, .flags = CFI_SIGNAL };
+	for (uint8_t i = 0; i < STACK_ARCH->regs; i++)
+		if (STACK_ARCH->sigcontext[i] >= 0)
+			rule[row->rules++] =
+			    (struct cfi_rule){ i, CFI_AT, STACK_ARCH->sigcontext[i] };
+	return rule;
+}
+
+enum { OWN_FRAMES = 64 };
+
+__attribute__((noinline)) bool
+stack_walk_slow(struct stack_walk *w, const struct stack_start *start)
+{
+	struct reader r = { .w = w, .trusted = true };
+	struct cfi_memory memory = { .read = read_any, .context = &r };
+	struct cfi_rule rule[ARCH_REGS];
+	struct cfi_section s;
+	struct cfi_row row;
+	uint64_t reg[ARCH_REGS] = { 0 };
+	uint64_t sp;
+	uintptr_t addr;
+	unsigned own = 0;
+	bool passed = false;
+
+	w->n = w->words = 0;
+	w->cut = w->guessed = false;
+	w->untracked = true;
+	w->fp = false;
+	capture(reg);
+	addr = reg[STACK_PC];
+	for (;;) {
+		struct stack_object object;
+		bool known, fits = false, signal = false, first = false;
+
+		if (!passed && reg[STACK_PC] == start->pc && reg[STACK_SP] == start->sp)
+			passed = true;
+		if (!passed && ++own > OWN_FRAMES)
+			return false;
+		known = stack_object_of(addr, &object);
+		signal = stack_is_trampoline(addr + 1, known ? &object : NULL);
+		if (!signal && known)
+			fits = stack_object_row(&object, addr, &s, &row, rule, &first);
+		if (!signal && known && !fits &&
+		    (!stack_object_row(&object, addr + 1, &s, &row, rule, &first)))
+			first = false;
+		first &= !fits;
+		if (signal || first || (fits && row.flags & CFI_SIGNAL))
+			addr = reg[STACK_PC]; /* exact, as where it was interrupted */
+		if (passed) {
+			w->frame[w->n] = w->n == 0 ? addr : addr + 1;
+			if (++w->n >= w->depth)
+				return true;
+		}
+		if (signal)
+			signal_rules(&row, rule);
+		if (first || (fits && row.flags & CFI_ROOT))
+			return passed;
+		sp = reg[STACK_SP];
+		if (!signal && !fits) {
+			enum step step;
+
+			w->guessed = true;
+			step = guess(&r, &reg[STACK_PC], &reg[STACK_SP], &reg[STACK_FP]);
+			w->cut = step == CUT;
+			if (step != GO_ON)
+				return passed;
+			addr = reg[STACK_PC] - 1;
+			continue;
+		}
+		if (cfi_step(&row, rule, &s, 0, STACK_ARCH, reg, &memory) != 0) {
+			w->cut = true;
+			return passed;
+		}
+		if (reg[STACK_PC] <= STACK_PAGE && !(row.flags & CFI_SIGNAL)) {
+			w->cut = reg[STACK_PC] != 0;
+			return passed;
+		}
+		if (!(row.flags & CFI_SIGNAL) && reg[STACK_SP] < sp) {
+			w->cut = true;
+			return passed;
+		}
+		addr = reg[STACK_PC] - !(row.flags & CFI_SIGNAL);
+	}
+}
+
+unsigned
+stack_walk(const struct stack_start *start, uint64_t *frame, unsigned depth, bool *cut)
+{
+	struct stack_memory memory = { 0 };
+	uint32_t at[1];
+	uint64_t value[1];
+	struct stack_walk w = {
+		.memory = &memory, .frame = frame, .depth = depth, .at = at, .value = value
+	};
+
+	stack_walk_run(&w, start);
+	*cut = w.cut;
+	return w.n;
+}
