@@ -256,15 +256,15 @@ alone(const struct cfi_section *s, const struct cfi_fde *f, const struct arch *a
     const struct cfi_rows *all, uint64_t offset)
 {
 	const struct cfi_row *want = cfi_row_at(all->row, all->rows, offset);
-	struct cfi_rule rule[ARCH_REGS];
-	struct cfi_row row;
+	struct cfi_rule its_rule[ARCH_REGS];
+	struct cfi_row its;
 
-	if (cfi_row_of(s, f, arch, offset, &row, rule) < 0 || row.cfa != want->cfa ||
-	    row.cfa_reg != want->cfa_reg || row.rules != want->rules || row.ra != want->ra ||
-	    row.flags != want->flags)
+	if (cfi_row_of(s, f, arch, offset, &its, its_rule) < 0 || its.cfa != want->cfa ||
+	    its.cfa_reg != want->cfa_reg || its.rules != want->rules || its.ra != want->ra ||
+	    its.flags != want->flags)
 		return false;
-	for (unsigned i = 0; i < row.rules; i++) {
-		const struct cfi_rule *a = &rule[row.rule + i], *b = &all->rule[want->rule + i];
+	for (unsigned i = 0; i < its.rules; i++) {
+		const struct cfi_rule *a = &its_rule[its.rule + i], *b = &all->rule[want->rule + i];
 
 		if (a->reg != b->reg || a->how != b->how || a->value != b->value)
 			return false;
