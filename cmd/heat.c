@@ -5,13 +5,30 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/num.h"
 #include "flow/heat.h"
+#include "flow/picture.h"
 #include "form/kind.h"
 #include "form/matrix.h"
+#include "form/table.h"
 #include "tool/tool.h"
 
-enum { BINS = 256, LOG, X_RANGE, Y_RANGE, COMPACT, SHADES, BINS_DEFAULT = 256, FINER = 8 };
+enum {
+	BINS = 256,
+	LOG,
+	X_RANGE,
+	Y_RANGE,
+	COMPACT,
+	SHADES,
+	MEMORY,
+	WHOLE,
+	BINS_DEFAULT = 256,
+	MEMORY_X = 128, /* bins that can be told apart in a column of a paper */
+	MEMORY_Y = 80,
+	LIVES = 4000,
+	FINER = 8
+};
 
 static const struct tool_option options[] = {
 	{ 'x', "x", "FIELD", "the field of the horizontal axis" },
@@ -22,6 +39,8 @@ static const struct tool_option options[] = {
 	{ X_RANGE, "x-range", "LO,HI", "from LO to below HI (units: 10us,1.5ms 4KiB 0x1000)" },
 	{ Y_RANGE, "y-range", "LO,HI", "the same of the vertical axis" },
 	{ COMPACT, "compact", "[AXES]", "squeeze out gaps between addresses (default y)" },
+	{ MEMORY, "memory", NULL, "accesses by time and address, with the lives of objects" },
+	{ WHOLE, "whole", NULL, "memory: objects that were not accessed, too" },
 	{ SHADES, "shades", NULL, "a picture of characters, as on a terminal" },
 	{ 0 },
 };
@@ -30,6 +49,7 @@ static const struct tool_spec spec = { "heat", "two fields to a matrix of counts
 
 static struct grid grid;
 static struct heat heat;
+static struct picture *picture; /* --memory */
 static uint64_t wrongs;
 
 /* What is wrong in many places is told of the first; the rest are counted. */
@@ -46,7 +66,9 @@ one_block(struct trace_reader *reader, const char *path, struct trace_block *b)
 {
 	struct error e, told;
 
-	if (heat_block(&heat, b, &e) < 0) {
+	if (picture && picture_block(picture, b, &e) < 0)
+		tool_die("%s: %s", tool_where(path, reader), e.text);
+	if (!picture && heat_block(&heat, b, &e) < 0) {
 		error_set(&told, "%s: %s", tool_where(path, reader), e.text);
 		wrong(&told);
 	}
@@ -90,6 +112,8 @@ read_input(int fd, const char *path, void *context)
 		tool_status(2);
 	} else if (kind == KIND_TRACE) {
 		tool_blocks(fd, path, in.first, in.n, one_block);
+	} else if (picture && kind != KIND_EMPTY) {
+		tool_die("%s: %s: --memory is of traces", path, kind_name(kind));
 	} else if (kind == KIND_TABLE || kind == KIND_HISTOGRAM) {
 		read_table(fd, path, &in);
 	} else if (kind != KIND_EMPTY || in.n > 0) {
@@ -171,22 +195,17 @@ speaks_utf8(void)
 }
 
 static void
-write_out(bool picture, unsigned columns, unsigned lines)
+put_matrix(const struct grid *g, const struct matrix_names *names, struct slice lines, bool shades,
+    struct winsize w)
 {
-	struct matrix_names names = { { heat.name[HEAT_X], heat_unit(&heat, HEAT_X) },
-		{ heat.name[HEAT_Y], heat_unit(&heat, HEAT_Y) }, heat.name[HEAT_W], heat.without };
-	struct buf losses = BUF_INIT, out = BUF_INIT;
-	struct matrix *m;
+	struct matrix *m = matrix_new(g, names);
+	struct buf out = BUF_INIT;
 
-	grid_settle(
-	    &grid, slice_eq(names.x.unit, SLICE("addr")), slice_eq(names.y.unit, SLICE("addr")));
-	m = matrix_new(&grid, &names);
-	losses_put(&heat.losses, &losses);
-	if (picture)
-		matrix_picture(m, buf_view(&losses), columns, lines, speaks_utf8(), &out);
+	if (shades)
+		matrix_picture(m, lines, w.ws_col, w.ws_row, speaks_utf8(), &out);
 	else
-		matrix_put_head(m, buf_view(&losses), &out);
-	for (uint32_t y = 0; y < grid.y.bins && !picture; y++) {
+		matrix_put_head(m, lines, &out);
+	for (uint32_t y = 0; y < g->y.bins && !shades; y++) {
 		matrix_put_row(m, y, &out);
 		if (out.n > 1 << 20 && fwrite(out.p, 1, out.n, tool_out()) == out.n)
 			out.n = 0;
@@ -194,7 +213,110 @@ write_out(bool picture, unsigned columns, unsigned lines)
 	fwrite(out.p, 1, out.n, tool_out());
 	matrix_free(m);
 	buf_free(&out);
+}
+
+static void
+write_out(bool shades, struct winsize w)
+{
+	struct matrix_names names = { { heat.name[HEAT_X], heat_unit(&heat, HEAT_X) },
+		{ heat.name[HEAT_Y], heat_unit(&heat, HEAT_Y) }, heat.name[HEAT_W], heat.without,
+		NULL, NULL };
+	struct buf losses = BUF_INIT;
+
+	grid_settle(
+	    &grid, slice_eq(names.x.unit, SLICE("addr")), slice_eq(names.y.unit, SLICE("addr")));
+	losses_put(&heat.losses, &losses);
+	put_matrix(&grid, &names, buf_view(&losses), shades, w);
 	buf_free(&losses);
+}
+
+/* ---- --memory ---- */
+
+static struct picture *by_weight_of;
+
+static int
+by_weight(const void *pa, const void *pb)
+{
+	const uint32_t *a = pa, *b = pb;
+	const struct picture_site *x = &by_weight_of->sum[*a], *y = &by_weight_of->sum[*b];
+
+	if (x->weight != y->weight)
+		return x->weight < y->weight ? 1 : -1;
+	if (x->objects != y->objects)
+		return x->objects < y->objects ? 1 : -1;
+	return slice_cmp(by_weight_of->site.name[*a], by_weight_of->site.name[*b]);
+}
+
+/* The lines between the first one and the header: what was seen, sites, the hottest first, lives. */
+static void
+memory_lines(struct buf *to)
+{
+	const struct picture *p = picture;
+	uint32_t *order = xcalloc(p->sums + 1, sizeof *order),
+		 *number = xcalloc(p->sums + 1, sizeof *number), n = 0;
+
+	buf_printf(to,
+	    "# memory start=%" PRId64 " end=%" PRId64 " accesses=%" PRIu64 " weight=%" PRIu64
+	    " unjoined=%" PRIu64 " processes=%" PRIu64 "\n",
+	    p->start, p->end, p->accesses, p->weight, p->unjoined, p->processes);
+	for (uint32_t i = 0; i < p->sums; i++)
+		if (p->sum[i].objects > 0 || p->sum[i].accesses > 0)
+			order[n++] = i;
+	by_weight_of = picture;
+	qsort(order, n, sizeof *order, by_weight);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct picture_site *s = &p->sum[order[i]];
+
+		number[order[i]] = i + 1;
+		buf_printf(to,
+		    "# site n=%" PRIu32 " accesses=%" PRIu64 " weight=%" PRIu64 " reads=%" PRIu64
+		    " writes=%" PRIu64 " objects=%" PRIu64,
+		    i + 1, s->accesses, s->weight, s->reads, s->writes, s->objects);
+		table_put_word(to, "name", p->site.name[order[i]]);
+		buf_char(to, '\n');
+	}
+	for (size_t i = 0; i < p->lives; i++) {
+		const struct picture_life *l = &p->life[i];
+
+		buf_printf(to,
+		    "# life site=%" PRIu32 " x_lo=%" PRId64 " x_hi=%" PRId64 " y_lo=0x%" PRIx64
+		    " y_hi=0x%" PRIx64 " objects=%" PRIu64 "\n",
+		    number[l->site], l->from, l->to, l->lo, l->hi, l->objects);
+	}
+	losses_put(&p->losses, to);
+	free(order);
+	free(number);
+}
+
+static void
+write_memory(bool shades, struct winsize w)
+{
+	struct matrix_names names = { { SLICE("t"), SLICE("ns") }, { SLICE("addr"), SLICE("addr") },
+		picture->o.weight, picture->without, NULL, NULL };
+	struct buf lines = BUF_INIT;
+	struct error e;
+
+	if (picture_end(picture, LIVES, &e) < 0)
+		tool_usage_error("%s", e.text);
+	names.reads = &picture->reads;
+	names.writes = &picture->writes;
+	if (picture->records > 0 && picture->accesses == 0 && !picture->o.whole) {
+		tool_warn("no access among %" PRIu64
+			  " records: leat record --mem and leat interpose --touch make them; "
+			  "--whole shows what was allocated",
+		    picture->records);
+		tool_status(2);
+	} else if (picture->unjoined > 0) {
+		tool_warn("%" PRIu64 " of %" PRIu64
+			  " accesses have no kind: leat join says which objects they fall into",
+		    picture->unjoined, picture->accesses);
+	}
+	if (shades)
+		losses_put(&picture->losses, &lines);
+	else
+		memory_lines(&lines);
+	put_matrix(&picture->all, &names, buf_view(&lines), shades, w);
+	buf_free(&lines);
 }
 
 static void
@@ -220,7 +342,7 @@ main(int argc, char **argv)
 	struct axis_scheme x = { 0 }, y = { 0 };
 	struct slice name[HEAT_FIELDS] = { 0 };
 	struct winsize w = { 0 };
-	bool picture = false;
+	bool shades = false, memory = false, whole = false;
 	const char *arg;
 	struct error e;
 	int c;
@@ -253,28 +375,50 @@ main(int argc, char **argv)
 			parse_axes("--compact", arg ? arg : "y", &x.compact, &y.compact);
 			break;
 		case SHADES:
-			picture = true;
+			shades = true;
+			break;
+		case MEMORY:
+			memory = true;
+			break;
+		case WHOLE:
+			whole = true;
 			break;
 		}
-	if (name[HEAT_X].n == 0 || name[HEAT_Y].n == 0)
+	if (memory && (name[HEAT_X].n > 0 || name[HEAT_Y].n > 0))
+		tool_usage_error("--memory: its axes are time and address");
+	if (whole && !memory)
+		tool_usage_error("--whole is for --memory");
+	y.compact |= memory;
+	if (!memory && (name[HEAT_X].n == 0 || name[HEAT_Y].n == 0))
 		tool_usage_error("-x FIELD and -y FIELD say what the axes are");
-	picture |= tool_output() == NULL && isatty(STDOUT_FILENO);
+	shades |= tool_output() == NULL && isatty(STDOUT_FILENO);
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col == 0 || w.ws_row == 0)
 		w = (struct winsize){ .ws_col = 80, .ws_row = 24 };
-	if (x.bins == 0 && picture) {
+	if (x.bins == 0 && shades) {
 		/* Bins that share a character let the picture fill its room. */
 		matrix_room(w.ws_col, w.ws_row, &x.bins, &y.bins);
 		x.bins *= x.compact ? 1 : FINER;
 		y.bins *= y.compact ? 1 : FINER;
 	} else if (x.bins == 0) {
-		x.bins = y.bins = BINS_DEFAULT;
+		x.bins = memory ? MEMORY_X : BINS_DEFAULT;
+		y.bins = memory ? MEMORY_Y : BINS_DEFAULT;
+	}
+	if (memory) {
+		struct picture_options o = { x, y,
+			name[HEAT_W].n > 0 ? name[HEAT_W] : SLICE("weight"), whole };
+
+		picture = picture_new(&o);
+		tool_inputs(read_input, NULL);
+		write_memory(shades, w);
+		picture_free(picture);
+		return tool_end();
 	}
 	if (grid_init(&grid, &x, &y, name[HEAT_W].n > 0, &e) < 0)
 		tool_usage_error("%s", e.text);
 	heat_init(&heat, &grid, name[HEAT_X], name[HEAT_Y], name[HEAT_W]);
 	tool_inputs(read_input, NULL);
 	report();
-	write_out(picture, w.ws_col, w.ws_row);
+	write_out(shades, w);
 	heat_free(&heat);
 	grid_free(&grid);
 	return tool_end();

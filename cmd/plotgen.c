@@ -22,7 +22,8 @@ enum {
 	SHARE,
 	CCDF,
 	PALETTE,
-	WHERE
+	WHERE,
+	SITES
 };
 
 static const struct tool_option options[] = {
@@ -46,6 +47,7 @@ static const struct tool_option options[] = {
 	{ SHARE, "share", NULL, "hist: shares of each group instead of counts" },
 	{ CCDF, "ccdf", NULL, "cdf: the share of what is larger" },
 	{ WHERE, "where", "COLUMN=VALUE", "only rows of tables that have it; may be given again" },
+	{ SITES, "sites", "N", "memory: so many sites have a colour (default 6)" },
 	{ PALETTE, "palette", "NAME", "heat: viridis (default) cividis grey" },
 	{ 0 },
 };
@@ -299,6 +301,9 @@ main(int argc, char **argv)
 			break;
 		case CCDF:
 			o->above = true;
+			break;
+		case SITES:
+			o->sites = (unsigned)tool_number("--sites", arg, 1, 12);
 			break;
 		case WHERE:
 			if (where_add(&plotgen.where, arg, &e) < 0)

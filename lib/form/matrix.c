@@ -177,7 +177,8 @@ matrix_put_head(const struct matrix *m, struct slice losses, struct buf *to)
 	put_seams(to, "x", &g->x, &m->x);
 	put_seams(to, "y", &g->y, &m->y);
 	buf_slice(to, losses);
-	buf_slice(to, SLICE("x\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\n"));
+	buf_slice(to, SLICE("x\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount"));
+	buf_slice(to, n->reads ? SLICE("\treads\twrites\n") : SLICE("\n"));
 }
 
 void
@@ -186,6 +187,8 @@ matrix_put_row(const struct matrix *m, uint32_t y, struct buf *to)
 	const struct grid *g = m->g;
 
 	for (uint32_t x = 0; x < g->x.bins; x++) {
+		size_t at = (size_t)y * g->x.bins + x;
+
 		if (grid_empty(g, x, y))
 			continue;
 		buf_u64(to, x);
@@ -196,7 +199,13 @@ matrix_put_row(const struct matrix *m, uint32_t y, struct buf *to)
 			put_end(to, i < 2 ? &m->x : &m->y, (size_t)(i < 2 ? x : y) * 2 + i % 2);
 		}
 		buf_char(to, '\t');
-		put_value(g, g->cell[(size_t)y * g->x.bins + x], to);
+		put_value(g, g->cell[at], to);
+		for (int i = 0; i < 2 && m->names->reads; i++) {
+			const struct grid *part = i ? m->names->writes : m->names->reads;
+
+			buf_char(to, '\t');
+			put_value(part, part->cell[at], to);
+		}
 		buf_char(to, '\n');
 	}
 }

@@ -8,7 +8,8 @@
  *	17	0	69632	73728	0x1000	0x2000	12
  *
  * count is of the points that have a place; with weights, `w=FIELD sum=N` follow, and the column count holds sums. A seam
- * stands below bin y: what lies between lo and hi was squeezed out. One row for each cell that is not 0, by y, then x.
+ * stands below bin y: what lies between lo and hi was squeezed out. One row for each cell that is not 0, by y, then x. The
+ * columns reads and writes follow where there are such grids.
  *
  * Units:     x_unit, y_unit: "ns", "bytes", "addr" (printed as 0x hex), what the caller says, or empty.
  * Ownership: matrix_new() to matrix_free(); it borrows the grid and the names.
@@ -29,6 +30,8 @@ struct matrix_names {
 	struct matrix_axis x, y;
 	struct slice w;   /* empty: counted */
 	uint64_t without; /* points that lack a field */
+	/* NULL, or grids with the same axes: of the points that read, and that write; as columns of these names. */
+	const struct grid *reads, *writes;
 };
 
 struct matrix;

@@ -9,7 +9,7 @@
 #include "plot/plot_parts.h"
 
 static const char *const kinds[] = { "hist", "cdf", "percentiles", "box", "violin", "bars", "lines",
-	"scatter", "heat", "timeline", "stacked" };
+	"scatter", "heat", "memory", "timeline", "stacked" };
 
 enum plot_kind
 plot_kind(struct slice name)
@@ -283,6 +283,22 @@ choose_heat(struct plot *p, struct plot_table *t, struct error *e)
 	return plot_table_want(t, ROLE_COUNT, weight, PLOT_NUMBER, e);
 }
 
+/* A matrix with the columns reads and writes, and lives in its comments. */
+static int
+choose_memory(struct plot *p, struct plot_table *t, struct error *e)
+{
+	if (t->kind == KIND_EMPTY)
+		return 0;
+	if (!is_table(t) || !has_all(t, "x_lo x_hi y_lo y_hi count reads writes"))
+		return error_set(
+		    e, "no picture of memory: leat heat --memory makes one of a trace");
+	if (choose_heat(p, t, e) < 0 ||
+	    plot_table_want(t, ROLE_Y, SLICE("reads"), PLOT_NUMBER, e) < 0 ||
+	    plot_table_want(t, ROLE_Y, SLICE("writes"), PLOT_NUMBER, e) < 0)
+		return -1;
+	return 0;
+}
+
 static int
 choose_timeline(struct plot *p, struct plot_table *t, struct error *e)
 {
@@ -323,6 +339,8 @@ plot_choose(struct plot *p, struct plot_table *t, struct error *e)
 		return choose_distribution(p, t, e);
 	case PLOT_HEAT:
 		return choose_heat(p, t, e);
+	case PLOT_MEMORY:
+		return choose_memory(p, t, e);
 	case PLOT_TIMELINE:
 		return choose_timeline(p, t, e);
 	default:
@@ -725,6 +743,9 @@ plot_write(struct plot *p, struct buf *to, struct error *e)
 	switch (p->o.kind) {
 	case PLOT_HEAT:
 		r = plot_heat(p, e);
+		break;
+	case PLOT_MEMORY:
+		r = plot_memory(p, e);
 		break;
 	case PLOT_TIMELINE:
 		r = plot_timeline(p, e);

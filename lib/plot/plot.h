@@ -30,6 +30,7 @@ enum plot_kind {
 	PLOT_LINES,
 	PLOT_SCATTER,
 	PLOT_HEAT,
+	PLOT_MEMORY,
 	PLOT_TIMELINE,
 	PLOT_STACKED,
 	PLOT_KINDS /* also: not known */
@@ -55,6 +56,7 @@ struct plot_options {
 	enum plot_log log_x, log_y;
 	struct plot_range x_range, y_range;
 	unsigned bins;       /* of hist; 0: as fits */
+	unsigned sites;      /* of memory, that have a colour; 0: as fits */
 	bool share, above;   /* hist: shares; cdf: what lies above */
 	struct where *where; /* rows of tables; NULL: all */
 	enum gnuplot_palette palette;

@@ -6,209 +6,15 @@
 #include "base/num.h"
 #include "plot/plot_parts.h"
 
-enum {
-	SEAMS = 64,
-	TICKS = 7 /* on an axis of addresses, about */
-};
-
 /* Cells reach this much of the axis into their neighbours, or the page shines through between them. */
 static const double OVERLAP = 1.0 / 700;
 
-struct seam {
-	double lo, hi; /* what is not on the axis */
-};
-
-struct heat_axis {
-	struct gnuplot_axis *a;
-	struct plot_column *lo, *hi;
-	bool relative; /* numbers are differences to the base of their columns */
-	double start;  /* what t counts from */
-	struct seam seam[SEAMS];
-	size_t seams;
-};
-
-/* Where a value stands, with what the seams leave out taken away. */
-static double
-place_of(const struct heat_axis *h, double v)
-{
-	double out = v - h->start;
-
-	for (size_t i = 0; i < h->seams && h->seam[i].hi <= v; i++)
-		out -= h->seam[i].hi - h->seam[i].lo;
-	return out;
-}
-
-static double
-value_of(const struct heat_axis *h, const struct plot_column *c, size_t row)
-{
-	return plot_value(c, row, h->relative);
-}
-
-static bool
-number_of(const struct heat_axis *h, struct slice s, double *v)
-{
-	uint64_t u;
-
-	if (h->relative && num_any(s, &u) == 0) {
-		*v = (double)((__int128)u - (__int128)h->a->base);
-		return true;
-	}
-	return num_f64(s, v) == 0;
-}
-
 static void
-read_seams(const struct table *t, const char *axis, struct heat_axis *h)
-{
-	for (size_t i = 0; i < t->words && h->seams < SEAMS; i++) {
-		struct seam s = { NAN, NAN };
-		bool here = false;
-
-		if (!slice_eq(t->word[i].key, SLICE("seam")))
-			continue;
-		for (size_t k = i; k < t->words && t->word[k].line == t->word[i].line; k++) {
-			here |= slice_eq(t->word[k].key, slice_of(axis));
-			if (slice_eq(t->word[k].key, SLICE("lo")))
-				number_of(h, t->word[k].value, &s.lo);
-			if (slice_eq(t->word[k].key, SLICE("hi")))
-				number_of(h, t->word[k].value, &s.hi);
-		}
-		if (here && s.lo < s.hi)
-			h->seam[h->seams++] = s;
-	}
-}
-
-static void
-settle(struct plot *p, struct heat_axis *h, const char *name, enum plot_log asked)
-{
-	const struct plot_table *t = p->table[0];
-	struct buf key = BUF_INIT;
-	struct slice field = table_word(t->source, slice_of(name)), unit, scale;
-	double least = INFINITY;
-
-	buf_printf(&key, "%s_unit", name);
-	unit = table_word(t->source, buf_view(&key));
-	key.n = 0;
-	buf_printf(&key, "%s_scale", name);
-	scale = table_word(t->source, buf_view(&key));
-	buf_free(&key);
-	h->a->unit = unit.n ? gnuplot_unit(unit) : gnuplot_unit_of_field(field);
-	if (h->lo->base->hex)
-		h->a->unit = GNUPLOT_ADDRESS;
-	h->a->log =
-	    asked == PLOT_LOG_YES || (asked == PLOT_LOG_AUTO && h->a->unit != GNUPLOT_ADDRESS &&
-					 scale.n > 0 && slice_starts(scale, SLICE("log")));
-	h->a->tight = true;
-	h->relative = h->a->unit == GNUPLOT_ADDRESS || (slice_eq(field, SLICE("t")) && !h->a->log);
-	if (h->a->unit == GNUPLOT_ADDRESS)
-		h->a->base = (uint64_t)h->lo->base->base;
-	plot_label(p, h->a, field);
-	if (slice_eq(field, SLICE("t")) && h->relative) {
-		for (size_t r = 0; r < t->rows; r++)
-			least = fmin(least, value_of(h, h->lo, r));
-		h->start = least;
-	}
-	read_seams(t->source, name, h);
-	for (size_t r = 0; r < t->rows; r++) {
-		double ends[] = { value_of(h, h->lo, r), value_of(h, h->hi, r) };
-
-		for (int i = 0; i < 2; i++)
-			if (!h->a->log || place_of(h, ends[i]) > 0)
-				gnuplot_axis_add(h->a, place_of(h, ends[i]));
-	}
-}
-
-/* Addresses on an axis with seams: where each piece begins, and round ones in what is long. */
-static void
-squeezed_ticks(struct plot *p, const struct heat_axis *h)
-{
-	struct gnuplot_axis *a = h->a;
-	double range = a->hi - a->lo, gap = range / TICKS, last = -INFINITY, first = NAN;
-	struct buf text = BUF_INIT;
-	const char *before = "";
-
-	for (size_t r = 0; r < p->table[0]->rows; r++)
-		first = fmin(first, value_of(h, h->lo, r));
-	buf_printf(&p->head, "set %stics (", a->name);
-	for (size_t piece = 0; piece <= h->seams; piece++) {
-		double from = piece == 0 ? first : h->seam[piece - 1].hi;
-		double to =
-		    piece < h->seams ? h->seam[piece].lo : from + (a->hi - place_of(h, from));
-		double step = 1;
-
-		while (step < gap && step < 0x1p70)
-			step *= 2;
-		for (unsigned n = 0; n < 4 * TICKS && from + n * step <= to + step; n++) {
-			double v = n ? gnuplot_axis_round(a, from + n * step, step) : from;
-			double at = place_of(h, v);
-
-			if (v <= to && at - last >= gap * 0.45) {
-				text.n = 0;
-				gnuplot_value(&text, a, v);
-				buf_slice(&p->head, slice_of(before));
-				gnuplot_quote_tick(&p->head, buf_view(&text), 0);
-				buf_char(&p->head, ' ');
-				gnuplot_number(&p->head, at);
-				before = ", ";
-				last = at;
-			}
-		}
-	}
-	buf_slice(&p->head, SLICE(")\n"));
-	buf_free(&text);
-}
-
-static void
-draw_seams(struct plot *p, const struct heat_axis *h)
-{
-	bool y = h->a == &p->y;
-
-	for (size_t i = 0; i < h->seams; i++) {
-		double at = place_of(h, h->seam[i].hi);
-		/* White on the cells, grey between them. */
-		static const char *const pens[] = { "lw 2 lc rgb '#ffffff'",
-			"lw 0.6 lc rgb '#505050' dt 2" };
-
-		for (int pen = 0; pen < 2; pen++) {
-			buf_slice(&p->head, y ? SLICE("set arrow from graph 0, first ")
-					      : SLICE("set arrow from first "));
-			gnuplot_axis_number(&p->head, h->a, at);
-			buf_slice(&p->head,
-			    y ? SLICE(" to graph 1, first ") : SLICE(", graph 0 to first "));
-			gnuplot_axis_number(&p->head, h->a, at);
-			buf_printf(
-			    &p->head, "%s nohead front %s\n", y ? "" : ", graph 1", pens[pen]);
-		}
-	}
-}
-
-static void
-notes(struct plot *p)
-{
-	static const struct {
-		const char *key, *text;
-	} words[] = { { "outside", "outside the axes" },
-		{ "not_positive", "at 0 or below, not on a logarithmic axis" },
-		{ "nan", "not a number" } };
-	struct buf b = BUF_INIT;
-
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		uint64_t n;
-
-		if (num_u64(table_word(p->table[0]->source, slice_of(words[i].key)), &n) != 0 ||
-		    n == 0)
-			continue;
-		b.n = 0;
-		plot_put_count(&b, (double)n);
-		plot_note(p, "%s points %s", buf_str(&b), words[i].text);
-	}
-	buf_free(&b);
-}
-
-static void
-cell(struct plot *p, const struct heat_axis *h, size_t row)
+cell(struct plot *p, const struct plot_squeezed *h, size_t row)
 {
 	const struct gnuplot_axis *a = h->a;
-	double lo = place_of(h, value_of(h, h->lo, row)), hi = place_of(h, value_of(h, h->hi, row));
+	double lo = plot_squeezed_place(h, plot_squeezed_value(h, h->lo, row)),
+	       hi = plot_squeezed_place(h, plot_squeezed_value(h, h->hi, row));
 
 	if (hi < a->hi)
 		hi = a->log ? hi * pow(a->hi / a->lo, OVERLAP) : hi + (a->hi - a->lo) * OVERLAP;
@@ -293,8 +99,8 @@ in_order(const struct plot_table *t, const struct plot_column *count)
 }
 
 /* Cells without an end have no place. */
-static void
-drop_infinite(struct plot *p, struct plot_table *t)
+void
+plot_drop_infinite(struct plot *p, struct plot_table *t)
 {
 	size_t kept = 0;
 
@@ -318,7 +124,7 @@ plot_heat(struct plot *p, struct error *e)
 	struct gnuplot_axis colour = GNUPLOT_AXIS_INIT("cb");
 	const struct plot_table *t = p->tables ? p->table[0] : NULL;
 	const struct plot_column *count;
-	struct heat_axis x = { .a = &p->x }, y = { .a = &p->y };
+	struct plot_squeezed x = { .a = &p->x }, y = { .a = &p->y };
 	bool text = p->o.page.guess || p->o.page.terminal == GNUPLOT_DUMB;
 	struct ordered *order;
 	struct slice w;
@@ -327,8 +133,8 @@ plot_heat(struct plot *p, struct error *e)
 		return error_set(e, "heat draws one matrix, not %zu", p->tables);
 	if (t == NULL || plot_table_column(t, ROLE_COUNT, 0) == NULL)
 		return 0;
-	notes(p);
-	drop_infinite(p, p->table[0]);
+	plot_squeezed_notes(p);
+	plot_drop_infinite(p, p->table[0]);
 	if (t->rows == 0)
 		return 0;
 	x.lo = plot_table_column(t, ROLE_LO, 0);
@@ -336,8 +142,8 @@ plot_heat(struct plot *p, struct error *e)
 	y.lo = plot_table_column(t, ROLE_HI, 0);
 	y.hi = plot_table_column(t, ROLE_Y_HI, 0);
 	count = plot_table_column(t, ROLE_COUNT, 0);
-	settle(p, &x, "x", p->o.log_x);
-	settle(p, &y, "y", p->o.log_y);
+	plot_squeezed_settle(p, &x, "x", p->o.log_x);
+	plot_squeezed_settle(p, &y, "y", p->o.log_y);
 	for (size_t r = 0; r < t->rows; r++)
 		gnuplot_axis_add(&colour, plot_value(count, r, false));
 	if (plot_range(p, &p->x, &p->o.x_range, "--x-range", e) < 0 ||
@@ -376,11 +182,11 @@ plot_heat(struct plot *p, struct error *e)
 	gnuplot_axis_put(&p->head, &p->x);
 	gnuplot_axis_put(&p->head, &p->y);
 	if (x.seams > 0)
-		squeezed_ticks(p, &x);
+		plot_squeezed_ticks(p, &x);
 	if (y.seams > 0)
-		squeezed_ticks(p, &y);
-	draw_seams(p, &x);
-	draw_seams(p, &y);
+		plot_squeezed_ticks(p, &y);
+	plot_squeezed_seams(p, &x);
+	plot_squeezed_seams(p, &y);
 	gnuplot_axis_put(&p->head, &colour);
 	gnuplot_put_palette(&p->head, p->o.palette);
 	buf_slice(

@@ -84,11 +84,46 @@ void plot_key_of(struct plot *p, size_t n, size_t longest);
 /* Ticks of categories 0 .. n-1 on the x axis, turned where they would overlap. */
 void plot_categories(struct plot *p, const struct slice *name, size_t n);
 
+/* An axis of a matrix (leat-heat(1)), from which seams take what is empty. */
+enum { PLOT_SEAMS = 64 };
+
+struct plot_seam {
+	double lo, hi; /* what is not on the axis */
+};
+
+struct plot_squeezed {
+	struct gnuplot_axis *a;
+	struct plot_column *lo, *hi;
+	bool relative; /* numbers are differences to the base of their columns */
+	double start;  /* what t counts from */
+	struct plot_seam seam[PLOT_SEAMS];
+	size_t seams;
+};
+
+/* Unit, label, seams and extent; where a value stands; a number of a column. */
+void plot_squeezed_settle(
+    struct plot *p, struct plot_squeezed *h, const char *name, enum plot_log asked);
+double plot_squeezed_place(const struct plot_squeezed *h, double v);
+double plot_squeezed_value(const struct plot_squeezed *h, const struct plot_column *c, size_t row);
+
+/* A number as text of the table, false where it is none; what falls into a seam, at its end. */
+bool plot_squeezed_number(const struct plot_squeezed *h, struct slice s, double *v);
+double plot_squeezed_clip(const struct plot_squeezed *h, double v);
+
+/* Addresses where each piece begins; lines at the seams; what has no place, as notes. */
+void plot_squeezed_ticks(struct plot *p, const struct plot_squeezed *h);
+void plot_squeezed_seams(struct plot *p, const struct plot_squeezed *h);
+void plot_squeezed_notes(struct plot *p);
+
+/* Cells without an end have no place. */
+void plot_drop_infinite(struct plot *p, struct plot_table *t);
+
 /* Settings of all figures of the plot. */
 int plot_distribution(struct plot *p, struct error *e);
 int plot_points(struct plot *p, struct error *e);
 int plot_bars(struct plot *p, struct error *e);
 int plot_heat(struct plot *p, struct error *e);
+int plot_memory(struct plot *p, struct error *e);
 int plot_timeline(struct plot *p, struct error *e);
 
 #endif
