@@ -14,6 +14,8 @@ enum {
 	TURN_NS = 10000000, /* how long a full ring sleeps before it looks whether anybody lives */
 	STALE = 4096,       /* chains without the cache, after which its user is gone for ever */
 	MAPS_READ = 16 << 10,
+	NEAR = 64 << 10,    /* bytes of stack */
+	SIGNAL_FRAME = 512, /* at least */
 };
 
 static void
@@ -43,38 +45,77 @@ wait_for_room(struct thread *t, uint64_t tail)
 	const struct timespec turn = { .tv_nsec = TURN_NS };
 	struct wire_thread *slot = t->slot;
 	uint64_t began;
+	bool moved;
 
-	if (process.lossy)
-		return atomic_load(&slot->tail) != tail;
+	/* all that was published has been read, and what was not is in the way */
+	if (process.lossy || tail == atomic_load(&slot->head))
+		return false;
 	began = now_ns();
 	count(t, WIRE_WAITS);
 	for (;;) {
 		uint32_t room = atomic_load(&slot->room);
 
 		atomic_store(&slot->waiting, 1);
-		if (atomic_load(&slot->tail) != tail)
+		moved = atomic_load(&slot->tail) != tail;
+		if (moved || wire_recorder_died(process.wire))
 			break;
-		if (wire_recorder_died(process.wire))
-			return false;
 		process_ring_bell();
 		hook_syscall(SYS_futex, (long)&slot->room, FUTEX_WAIT, room, (long)&turn, 0, 0);
 	}
 	atomic_store(&slot->waiting, 0);
 	*(uint64_t *)(void *)&slot->count[WIRE_WAITED_NS] += now_ns() - began;
-	return true;
+	return moved;
 }
 
 static void
-pad(struct thread *t, uint64_t head, uint64_t to)
+write_pad(struct thread *t, uint64_t from, uint64_t to)
 {
-	struct wire_record *r = (struct wire_record *)(void *)(t->ring + (head & t->mask));
+	struct wire_record *r = (struct wire_record *)(void *)(t->ring + (from & t->mask));
 
 	r->op = WIRE_PAD;
 	r->flags = 0;
 	r->chain = WIRE_NO_CHAIN;
-	r->words = (uint32_t)((to - head) / 8);
+	r->words = (uint32_t)((to - from) / 8);
 	r->t = record_ticks(t, false);
-	record_commit(t->slot, head, to);
+}
+
+/* To the end of the ring. */
+static void
+pad(struct thread *t, uint64_t from, uint64_t to)
+{
+	bool outermost = from == atomic_load(&t->slot->head);
+
+	if (!record_exchange(&t->reserved, from, to))
+		return;
+	write_pad(t, from, to);
+	record_publish(t, (struct record_place){ .outermost = outermost });
+}
+
+/* Whoever reserved what lies between head and reserved has gone away by longjmp(3). */
+static void
+close_gap(struct thread *t)
+{
+	uint64_t head = atomic_load(&t->slot->head), to = atomic_load(&t->reserved);
+	uint64_t lap = (head & ~t->mask) + t->bytes;
+
+	if (head == to)
+		return;
+	count(t, WIRE_LOST_SIGNAL);
+	if (to > lap) {
+		write_pad(t, head, lap);
+		head = lap;
+	}
+	if (to > head)
+		write_pad(t, head, to);
+	record_publish(t, (struct record_place){ .outermost = true });
+}
+
+void
+record_interrupted(struct thread *t, uintptr_t sp)
+{
+	/* a handler's frame lies below that of its signal; on a stack of its own it is far away */
+	if (sp + SIGNAL_FRAME - t->writing < NEAR)
+		close_gap(t);
 }
 
 bool
@@ -84,27 +125,31 @@ record_room(struct thread *t, uint64_t bytes)
 	int kept = errno;
 
 	for (;;) {
-		uint64_t head = atomic_load(&slot->head), tail = atomic_load(&slot->tail);
-		uint64_t lap = (head & ~t->mask) + t->bytes, used = head - tail;
-		uint64_t to = head + bytes > lap ? lap : head + bytes;
+		uint64_t from = atomic_load(&t->reserved), tail = atomic_load(&slot->tail);
+		uint64_t lap = (from & ~t->mask) + t->bytes, used = from - tail;
+		uint64_t to = from + bytes > lap ? lap : from + bytes, limit;
 
 		if (used >= t->bytes / 2)
 			process_ring_bell();
 		if (to - tail > t->bytes) {
-			if (wait_for_room(t, tail))
+			if (wait_for_room(t, tail) || tail != atomic_load(&slot->tail))
 				continue;
+			if (from != atomic_load(&slot->head) && tail == atomic_load(&slot->head)) {
+				close_gap(t);
+				continue;
+			}
 			count(t, WIRE_LOST_FULL);
 			errno = kept;
 			return false;
 		}
-		if (to == lap && head + bytes > lap) {
-			pad(t, head, lap);
+		if (from + bytes > lap) {
+			pad(t, from, lap);
 			continue;
 		}
-		/* looks again when the ring is half full, when it is full, and where it ends */
-		t->limit = tail + (to - tail <= t->bytes / 2 ? t->bytes / 2 : t->bytes);
-		if (t->limit > lap)
-			t->limit = lap;
+		/* looks again when the ring is half full, when it is full, and where it ends; in one store, as a
+		 * handler may come in between */
+		limit = tail + (to - tail <= t->bytes / 2 ? t->bytes / 2 : t->bytes);
+		atomic_store_explicit(&t->limit, limit > lap ? lap : limit, memory_order_relaxed);
 		errno = kept;
 		return true;
 	}
@@ -212,53 +257,46 @@ even(unsigned words)
 static bool
 put(struct thread *t, const struct record_event *e, const struct chain *c)
 {
-	struct wire_thread *slot = t->slot;
 	unsigned first = c->n ? even(3 + c->n) : 0,
 		 words = even(4 + (e->old != 0) + (e->align != 0) + (e->weight != 0));
 	uint64_t bytes = 8ull * (first + words);
 
-	for (;;) {
-		uint64_t head = atomic_load_explicit(&slot->head, memory_order_relaxed), *w;
-		struct wire_record *r;
+	struct record_place place = record_reserve(t, bytes);
+	struct wire_record *r = place.at, *told = NULL;
+	uint64_t *w;
 
-		if (head + bytes > t->limit) {
-			if (!record_room(t, bytes))
-				return false;
-			continue;
-		}
-		r = (struct wire_record *)(void *)(t->ring + (head & t->mask));
-		if (first) {
-			struct wire_record *told = r;
-
-			told->op = WIRE_CHAIN;
-			told->flags = 0;
-			told->chain = c->number;
-			told->words = first;
-			told->word[0] = c->n;
-			for (unsigned i = 0; i < c->n; i++)
-				told->word[1 + i] = c->frame[i];
-			r = (struct wire_record *)(void *)(t->ring + (head & t->mask) + 8 * first);
-		}
-		r->op = (uint8_t)e->op;
-		r->flags = (uint8_t)((e->old ? WIRE_HAS_OLD : 0) | (e->align ? WIRE_HAS_ALIGN : 0) |
-				     (e->weight ? WIRE_HAS_WEIGHT : 0));
-		r->chain = c->number;
-		r->words = words;
-		w = r->word;
-		*w++ = e->addr;
-		*w++ = e->size;
-		if (e->old)
-			*w++ = e->old;
-		if (e->align)
-			*w++ = e->align;
-		if (e->weight)
-			*w++ = e->weight;
-		r->t = record_ticks(t, wire_is_alloc(e->op));
-		if (first)
-			((struct wire_record *)(void *)(t->ring + (head & t->mask)))->t = r->t;
-		if (record_commit(slot, head, head + bytes))
-			return true;
+	if (r == NULL)
+		return false;
+	if (first) {
+		told = r;
+		told->op = WIRE_CHAIN;
+		told->flags = 0;
+		told->chain = c->number;
+		told->words = first;
+		told->word[0] = c->n;
+		for (unsigned i = 0; i < c->n; i++)
+			told->word[1 + i] = c->frame[i];
+		r = (struct wire_record *)(void *)((uint64_t *)(void *)r + first);
 	}
+	r->op = (uint8_t)e->op;
+	r->flags = (uint8_t)((e->old ? WIRE_HAS_OLD : 0) | (e->align ? WIRE_HAS_ALIGN : 0) |
+			     (e->weight ? WIRE_HAS_WEIGHT : 0));
+	r->chain = c->number;
+	r->words = words;
+	w = r->word;
+	*w++ = e->addr;
+	*w++ = e->size;
+	if (e->old)
+		*w++ = e->old;
+	if (e->align)
+		*w++ = e->align;
+	if (e->weight)
+		*w++ = e->weight;
+	r->t = record_ticks(t, wire_is_alloc(e->op));
+	if (told)
+		told->t = r->t;
+	record_publish(t, place);
+	return true;
 }
 
 static void
@@ -319,46 +357,36 @@ record_free_long(
 void
 record_note(struct thread *t, unsigned op)
 {
-	struct wire_thread *slot = t->slot;
-	uint64_t head;
+	struct record_place place = record_reserve(t, sizeof(struct wire_record));
+	struct wire_record *r = place.at;
 
-	do {
-		struct wire_record *r;
-
-		while (head = atomic_load(&slot->head), head + 16 > t->limit)
-			if (!record_room(t, 16))
-				return;
-		r = (struct wire_record *)(void *)(t->ring + (head & t->mask));
-		r->op = (uint8_t)op;
-		r->flags = 0;
-		r->chain = WIRE_NO_CHAIN;
-		r->words = 2;
-		r->t = record_ticks(t, true);
-	} while (!record_commit(slot, head, head + 16));
+	if (r == NULL)
+		return;
+	r->op = (uint8_t)op;
+	r->flags = 0;
+	r->chain = WIRE_NO_CHAIN;
+	r->words = sizeof *r / 8;
+	r->t = record_ticks(t, true);
+	record_publish(t, place);
 }
 
 static void
 put_text(struct thread *t, const char *text, size_t n)
 {
-	struct wire_thread *slot = t->slot;
 	unsigned words = even(3 + (unsigned)((n + 7) / 8));
-	uint64_t head;
+	struct record_place place = record_reserve(t, 8ull * words);
+	struct wire_record *r = place.at;
 
-	do {
-		struct wire_record *r;
-
-		while (head = atomic_load(&slot->head), head + 8 * words > t->limit)
-			if (!record_room(t, 8 * words))
-				return;
-		r = (struct wire_record *)(void *)(t->ring + (head & t->mask));
-		r->op = WIRE_MAPS;
-		r->flags = 0;
-		r->chain = WIRE_NO_CHAIN;
-		r->words = words;
-		r->word[0] = n;
-		memcpy(&r->word[1], text, n);
-		r->t = record_ticks(t, false);
-	} while (!record_commit(slot, head, head + 8 * words));
+	if (r == NULL)
+		return;
+	r->op = WIRE_MAPS;
+	r->flags = 0;
+	r->chain = WIRE_NO_CHAIN;
+	r->words = words;
+	r->word[0] = n;
+	memcpy(&r->word[1], text, n);
+	r->t = record_ticks(t, false);
+	record_publish(t, place);
 }
 
 /* Where a mapping begins and ends; false: no such line. */

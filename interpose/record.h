@@ -1,8 +1,9 @@
 /* record.h - from a hook to the ring of its thread
  *
- * A record is written behind the head of the ring, and is there when the head is moved: by one instruction that fails
- * where a signal handler of the same thread has moved it in between; the record is written again then. So nothing is ever
- * locked or half written, and a handler may leave by longjmp(3). About 5 ns without the time.
+ * A record is reserved, written, and published. Reserving is one instruction that fails where a signal handler of the same
+ * thread has come in between; so a handler's records lie behind the one that it interrupted, and are published with it,
+ * by whoever wrote the first of them. Nothing is locked. Where a handler leaves by longjmp(3) what it interrupted, the next
+ * record finds the gap, and makes it a WIRE_PAD.
  *
  * The time is taken when there is room, and of an allocation after it is done: the counter is not read before (lfence).
  */
@@ -64,50 +65,91 @@ record_ticks(const struct thread *t, bool after)
 #endif
 }
 
-/* Moves the head; false where a signal handler has. Nobody else ever does. */
+/* Nobody but this thread and its signal handlers writes there. */
 static inline __attribute__((always_inline)) bool
-record_commit(struct wire_thread *slot, uint64_t from, uint64_t to)
+record_exchange(_Atomic uint64_t *at, uint64_t from, uint64_t to)
 {
 #if defined __x86_64__
 	bool done;
 
-	/* without a lock prefix: one instruction, which no signal divides; stores are seen in order */
+	/* without a lock prefix: one instruction, which no signal divides */
 	__asm__ volatile("cmpxchgq %3, %1"
-			 : "=@ccz"(done), "+m"(slot->head), "+a"(from)
+			 : "=@ccz"(done), "+m"(*at), "+a"(from)
 			 : "r"(to)
 			 : "memory");
 	return done;
 #else
 	return atomic_compare_exchange_strong_explicit(
-	    &slot->head, &from, to, memory_order_release, memory_order_relaxed);
+	    at, &from, to, memory_order_relaxed, memory_order_relaxed);
 #endif
+}
+
+struct record_place {
+	struct wire_record *at; /* NULL: there is no room, and the record is lost */
+	bool outermost;         /* nobody was interrupted */
+};
+
+/* What lies before is being written: by somebody whom we interrupted, or by nobody any more. */
+void record_interrupted(struct thread *t, uintptr_t sp);
+
+static inline __attribute__((always_inline)) struct record_place
+record_reserve(struct thread *t, uint64_t bytes)
+{
+	const uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+
+	for (;;) {
+		uint64_t from = atomic_load_explicit(&t->reserved, memory_order_relaxed);
+		bool outermost = from == atomic_load_explicit(&t->slot->head, memory_order_relaxed);
+
+		if (__builtin_expect(!outermost, 0))
+			record_interrupted(t, sp);
+		else
+			t->writing = sp;
+		if (__builtin_expect(
+			from + bytes > atomic_load_explicit(&t->limit, memory_order_relaxed), 0)) {
+			if (!record_room(t, bytes))
+				return (struct record_place){ NULL, false };
+			continue;
+		}
+		if (__builtin_expect(record_exchange(&t->reserved, from, from + bytes), 1))
+			return (struct record_place){
+				(struct wire_record *)(void *)(t->ring + (from & t->mask)),
+				outermost
+			};
+	}
+}
+
+static inline __attribute__((always_inline)) void
+record_publish(struct thread *t, struct record_place place)
+{
+	uint64_t to;
+
+	if (__builtin_expect(!place.outermost, 0))
+		return;
+	do {
+		to = atomic_load_explicit(&t->reserved, memory_order_relaxed);
+		atomic_store_explicit(&t->slot->head, to, memory_order_release);
+		atomic_signal_fence(memory_order_seq_cst);
+	} while (
+	    __builtin_expect(atomic_load_explicit(&t->reserved, memory_order_relaxed) != to, 0));
 }
 
 static inline __attribute__((always_inline)) void
 record_short(struct thread *t, unsigned op, uintptr_t addr, uint64_t size, bool after)
 {
-	struct wire_thread *slot = t->slot;
-	struct wire_record *r;
-	uint64_t head;
+	struct record_place place = record_reserve(t, 32);
+	struct wire_record *r = place.at;
 
-	for (;;) {
-		head = atomic_load_explicit(&slot->head, memory_order_relaxed);
-		if (__builtin_expect(head + 32 > t->limit, 0)) {
-			if (!record_room(t, 32))
-				return;
-			continue;
-		}
-		r = (struct wire_record *)(void *)(t->ring + (head & t->mask));
-		r->op = (uint8_t)op;
-		r->flags = 0;
-		r->chain = WIRE_NO_CHAIN;
-		r->words = 4;
-		r->word[0] = addr;
-		r->word[1] = size;
-		r->t = record_ticks(t, after);
-		if (__builtin_expect(record_commit(slot, head, head + 32), 1))
-			return;
-	}
+	if (__builtin_expect(r == NULL, 0))
+		return;
+	r->op = (uint8_t)op;
+	r->flags = 0;
+	r->chain = WIRE_NO_CHAIN;
+	r->words = 4;
+	r->word[0] = addr;
+	r->word[1] = size;
+	r->t = record_ticks(t, after);
+	record_publish(t, place);
 }
 
 /* What a hook ends with: RECORD_ALLOC(t, WIRE_MALLOC, p, size). Macros, as the caller's registers are those of the hook. */

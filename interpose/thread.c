@@ -114,6 +114,7 @@ set_up(struct thread *t, unsigned number)
 	t->bytes = slot->bytes;
 	t->mask = slot->bytes - 1;
 	t->limit = 0;
+	t->reserved = atomic_load(&slot->head);
 	t->flags = (process.depth > 0 ? THREAD_CHAINS : 0) |
 		   (process.depth > 0 && process.free_stacks ? THREAD_FREES : 0) |
 		   (process.min > 0 || process.sample > 0 ? THREAD_SELECTS : 0) |

@@ -29,7 +29,9 @@ struct thread {
 	struct wire_thread *slot;
 	unsigned char *ring;
 	uint64_t mask, bytes;
-	uint64_t limit; /* head may go so far without a look at tail */
+	_Atomic uint64_t reserved; /* what lies between head and here is being written */
+	uintptr_t writing;         /* by whom: a stack pointer */
+	_Atomic uint64_t limit;    /* head may go so far without a look at tail */
 	uint32_t flags;
 	uint32_t serial;   /* of the slot when it was ours */
 	uintptr_t walking; /* the cache is in use: the stack pointer of who uses it */
