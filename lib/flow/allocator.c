@@ -14,26 +14,50 @@
 #include "base/slice.h"
 #include "code/object.h"
 
-#define GIVES(symbol, op, size)                                                                    \
+#define GIVES(name, is, n)                                                                         \
 	{                                                                                          \
-		symbol, op, NULL, size, -1, -1, -1, 0, false, false                                \
+		.symbol = name, .op = is, .size = n, .count = -1, .align = -1, .old = -1           \
 	}
-#define ALIGNS(symbol, op, size, align)                                                            \
+#define ALIGNS(name, is, n, by)                                                                    \
 	{                                                                                          \
-		symbol, op, NULL, size, -1, align, -1, 0, false, false                             \
+		.symbol = name, .op = is, .size = n, .count = -1, .align = by, .old = -1           \
 	}
-#define TAKES(symbol, op, size, rank)                                                              \
+#define NEW(name, is, by)                                                                          \
 	{                                                                                          \
-		symbol, NULL, op, size, -1, -1, 0, rank, false, false                              \
+		.symbol = name, .op = is, .size = 0, .count = -1, .align = by, .old = -1,          \
+		.may_throw = true                                                                  \
+	}
+#define TAKES(name, is, n, above)                                                                  \
+	{                                                                                          \
+		.symbol = name, .free_op = is, .size = n, .count = -1, .align = -1, .old = 0,      \
+		.rank = above                                                                      \
 	}
 
 /* Of two names at one address, that which comes first counts. */
 const struct allocator_function allocator_function[] = {
 	GIVES("malloc", "malloc", 0),
-	{ "calloc", "calloc", NULL, 1, 0, -1, -1, 0, false, false },
-	{ "realloc", "realloc", "realloc", 1, -1, -1, 0, 0, false, false },
-	{ "reallocarray", "reallocarray", "realloc", 2, 1, -1, 0, 0, false, false },
-	{ "posix_memalign", "posix_memalign", NULL, 2, -1, 1, -1, 0, true, false },
+	{ .symbol = "calloc", .op = "calloc", .size = 1, .count = 0, .align = -1, .old = -1 },
+	{ .symbol = "realloc",
+	    .op = "realloc",
+	    .free_op = "realloc",
+	    .size = 1,
+	    .count = -1,
+	    .align = -1,
+	    .old = 0 },
+	{ .symbol = "reallocarray",
+	    .op = "reallocarray",
+	    .free_op = "realloc",
+	    .size = 2,
+	    .count = 1,
+	    .align = -1,
+	    .old = 0 },
+	{ .symbol = "posix_memalign",
+	    .op = "posix_memalign",
+	    .size = 2,
+	    .count = -1,
+	    .align = 1,
+	    .old = -1,
+	    .by_pointer = true },
 	ALIGNS("aligned_alloc", "aligned_alloc", 1, 0),
 	ALIGNS("memalign", "memalign", 1, 0),
 	GIVES("valloc", "valloc", 0),
@@ -41,14 +65,14 @@ const struct allocator_function allocator_function[] = {
 	TAKES("free", "free", -1, 1),
 	TAKES("cfree", "free", -1, 2),
 	/* operator new and delete; new[] may call new, delete[] delete, those with a size or an alignment those without */
-	GIVES("_Znwm", "new", 0),
-	GIVES("_ZnwmRKSt9nothrow_t", "new", 0),
-	ALIGNS("_ZnwmSt11align_val_t", "new", 0, 1),
-	ALIGNS("_ZnwmSt11align_val_tRKSt9nothrow_t", "new", 0, 1),
-	GIVES("_Znam", "new[]", 0),
-	GIVES("_ZnamRKSt9nothrow_t", "new[]", 0),
-	ALIGNS("_ZnamSt11align_val_t", "new[]", 0, 1),
-	ALIGNS("_ZnamSt11align_val_tRKSt9nothrow_t", "new[]", 0, 1),
+	NEW("_Znwm", "new", -1),
+	NEW("_ZnwmRKSt9nothrow_t", "new", -1),
+	NEW("_ZnwmSt11align_val_t", "new", 1),
+	NEW("_ZnwmSt11align_val_tRKSt9nothrow_t", "new", 1),
+	NEW("_Znam", "new[]", -1),
+	NEW("_ZnamRKSt9nothrow_t", "new[]", -1),
+	NEW("_ZnamSt11align_val_t", "new[]", 1),
+	NEW("_ZnamSt11align_val_tRKSt9nothrow_t", "new[]", 1),
 	TAKES("_ZdlPv", "delete", -1, 3),
 	TAKES("_ZdlPvRKSt9nothrow_t", "delete", -1, 4),
 	TAKES("_ZdlPvm", "delete", 1, 4),
@@ -61,10 +85,35 @@ const struct allocator_function allocator_function[] = {
 	TAKES("_ZdaPvSt11align_val_t", "delete[]", -1, 7),
 	TAKES("_ZdaPvSt11align_val_tRKSt9nothrow_t", "delete[]", -1, 8),
 	TAKES("_ZdaPvmSt11align_val_t", "delete[]", 1, 8),
-	{ "mmap", "mmap", NULL, 1, -1, -1, -1, 0, false, true },
-	{ "mmap64", "mmap", NULL, 1, -1, -1, -1, 0, false, true },
-	{ "munmap", NULL, "munmap", 1, -1, -1, 0, 0, false, true },
-	{ "mremap", "mremap", "mremap", 2, -1, -1, 0, 0, false, true },
+	{ .symbol = "mmap",
+	    .op = "mmap",
+	    .size = 1,
+	    .count = -1,
+	    .align = -1,
+	    .old = -1,
+	    .mapping = true },
+	{ .symbol = "mmap64",
+	    .op = "mmap",
+	    .size = 1,
+	    .count = -1,
+	    .align = -1,
+	    .old = -1,
+	    .mapping = true },
+	{ .symbol = "munmap",
+	    .free_op = "munmap",
+	    .size = 1,
+	    .count = -1,
+	    .align = -1,
+	    .old = 0,
+	    .mapping = true },
+	{ .symbol = "mremap",
+	    .op = "mremap",
+	    .free_op = "mremap",
+	    .size = 2,
+	    .count = -1,
+	    .align = -1,
+	    .old = 0,
+	    .mapping = true },
 };
 
 const unsigned allocator_functions = sizeof allocator_function / sizeof allocator_function[0];
@@ -119,12 +168,22 @@ add_place(struct allocator *a, size_t first, const char *path, uint64_t offset, 
 		}
 	GROW(a->place, a->cap, a->places);
 	a->place[a->places++] =
-	    (struct allocator_place){ xstrndup(path, strlen(path)), offset, function };
+	    (struct allocator_place){ xstrndup(path, strlen(path)), offset, function, false };
+}
+
+static bool
+has_function(const struct allocator *a, size_t first, const char *symbol)
+{
+	for (size_t i = first; i < a->places; i++)
+		if (strcmp(allocator_function[a->place[i].function].symbol, symbol) == 0)
+			return true;
+	return false;
 }
 
 /* Functions that other objects may call: what is local to one is not what the program calls. */
 static void
-read_table(struct allocator *a, size_t first, const char *path, struct object *o, const char *table)
+read_table(struct allocator *a, size_t first, const char *path, struct object *o, const char *table,
+    bool *libc)
 {
 	struct object_section *s = object_section(o, table);
 	struct slice entries = object_contents(o, s), strings = { 0 };
@@ -144,6 +203,7 @@ read_table(struct allocator *a, size_t first, const char *path, struct object *o
 			continue;
 		name.p = strings.p + sym.st_name;
 		name.n = strnlen(name.p, strings.n - sym.st_name);
+		*libc = *libc || slice_eq(name, SLICE("__libc_start_main"));
 		function = function_of(name);
 		if (function >= 0 && object_offset(o, sym.st_value, &offset) == 0)
 			add_place(a, first, path, offset, (uint8_t)function);
@@ -156,6 +216,7 @@ read_object(struct allocator *a, pid_t pid, const struct mapped *m, struct error
 	char *path = path_for_kernel(pid, m);
 	struct object *o = object_open(path, NULL, 0, (struct slice){ 0 }, NULL);
 	size_t first = a->places;
+	bool libc = false;
 	int result = 0;
 
 	if (o == NULL) {
@@ -166,8 +227,11 @@ read_object(struct allocator *a, pid_t pid, const struct mapped *m, struct error
 		result = error_set(e, "process %d: %.*s: programs of 32 bits are not known here",
 		    (int)pid, SLICE_ARG(m->path));
 	} else {
-		read_table(a, first, path, o, ".dynsym");
-		read_table(a, first, path, o, ".symtab");
+		read_table(a, first, path, o, ".dynsym", &libc);
+		read_table(a, first, path, o, ".symtab", &libc);
+		/* an allocator that is no C library has an operator new of its own kind */
+		for (size_t i = first; i < a->places; i++)
+			a->place[i].alone = !libc && has_function(a, first, "malloc");
 	}
 	if (a->places > first) {
 		GROW(a->object, a->object_cap, a->objects);

@@ -30,6 +30,8 @@ struct allocator_function {
 	uint8_t rank; /* of ends: a function may call those of a lower rank for the same address */
 	bool by_pointer; /* the address is stored where argument 0 points */
 	bool mapping;    /* mmap and the like: fails with -1 */
+	bool
+	    may_throw; /* operator new: a probe at its return would be in the way of the exception */
 };
 
 enum { ALLOCATOR_FUNCTIONS_MAX = 64, ALLOCATOR_ARGS = 3 };
@@ -41,6 +43,8 @@ struct allocator_place {
 	char *path; /* for the kernel: reaches deleted files, and those of containers */
 	uint64_t offset;
 	uint8_t function;
+	bool
+	    alone; /* an operator new of an allocator that has its own, and does not call malloc() for it */
 };
 
 struct allocator {

@@ -17,9 +17,9 @@ enum { ROUND_MS = 30, MS = 1000000, RING = 4 << 20, CHAIN_MAX = 1024, STACK_BYTE
 
 static const uint64_t CLOCK_EVERY = 5000000000;
 
-enum kind { ENTER, END, RETURN, STORED };
+enum kind { ENTER, END, MARK, RETURN, STORED };
 
-static const char *const event_name[ATTACH_EVENTS] = { "enter", "free", "return", "stored" };
+static const char *const event_name[ATTACH_EVENTS] = { "enter", "free", "new", "return", "stored" };
 
 /* How the machine passes what we want; and by how much a return moves the stack pointer. */
 #if defined __x86_64__
@@ -88,8 +88,10 @@ set_probes(struct attach *a, struct error *e)
 		const struct allocator_place *p = &a->allocator.place[i];
 		const struct allocator_function *f = &allocator_function[p->function];
 
-		set_probe(a, f->free_op ? END : ENTER, p, at_entry);
-		if (f->op)
+		bool mark = f->may_throw && !p->alone;
+
+		set_probe(a, mark ? MARK : f->free_op ? END : ENTER, p, at_entry);
+		if (f->op && !mark)
 			set_probe(a, f->by_pointer ? STORED : RETURN, p, at_return);
 	}
 	return a->probes.events > 0 ? 0 : error_set(e, "no probe could be set");
@@ -152,7 +154,7 @@ add_event(struct attach *a, enum kind kind, struct error *e)
 	result = find_fields(a, kind, &format, e);
 	perf_format_free(&format);
 	attr.config = id;
-	if (c->depth > 0 && (kind >= RETURN || (kind == END && c->free_stacks))) {
+	if (c->depth > 0 && (kind >= MARK || (kind == END && c->free_stacks))) {
 		int64_t most = a->limits.max_stack > 0 ? a->limits.max_stack : 127;
 
 		attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
@@ -379,6 +381,7 @@ take_sample(struct attach *a, unsigned kind, const struct perf_sample *s)
 
 		for (unsigned i = 0; i < ALLOCATOR_ARGS; i++)
 			arg[i] = load64(p + raw->arg[i]);
+		call.mark = kind == MARK;
 		return attach_calls_enter(a->calls, &call, arg, chain_of(a, s, true, caller));
 	}
 	value = load64(p + raw->value);

@@ -1,9 +1,8 @@
 /* attach.h - allocations of processes that run already, through uprobes on their allocators
  *
  * A machine that is stepped until it says that all is over, as in recording.h. Its parts: where the allocator's functions are
- * (allocator.h); probes there (sys/uprobe.h), as four events: entries of functions that give memory, entries of those
- * that take an address, returns, and returns of posix_memalign() with a piece of the stack, where its result
- * is; the rings of the CPUs (sys/rings.h); what makes allocations of entries and returns (attach_calls.h); and what
+ * (allocator.h); probes there (sys/uprobe.h), as five events: entries of functions that give memory, of those that take an
+ * address, of operator new, returns, and returns of posix_memalign() with a piece of the stack, where its result is; the rings of the CPUs (sys/rings.h); what makes allocations of entries and returns (attach_calls.h); and what
  * makes a trace of all else (record_intake.h). The records are those of a preloaded library.
  *
  * Chains are the kernel's, by frame pointers; their first address is right in any case. Children that are forked are
@@ -40,7 +39,7 @@ struct attach_config {
 	bool live;    /* somebody reads while it is written: nothing is held back */
 };
 
-enum { ATTACH_EVENTS = 4, ATTACH_ALLOC_SHAPES = 8, ATTACH_FREE_SHAPES = 4 };
+enum { ATTACH_EVENTS = 5, ATTACH_ALLOC_SHAPES = 8, ATTACH_FREE_SHAPES = 4 };
 
 struct attach {
 	const struct attach_config *config;

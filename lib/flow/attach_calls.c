@@ -6,11 +6,13 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
-enum { DEEP = 8 };
+enum { DEEP = 8, FRAMES = 128 };
 
 struct begun {
 	uint64_t sp, arg[ALLOCATOR_ARGS];
+	uint64_t failed_sp; /* of a mark: what it called gave nothing, and may be called again */
 	uint8_t function;
+	bool mark;
 };
 
 struct thread {
@@ -19,6 +21,8 @@ struct thread {
 	struct begun begun[DEEP];
 	uint64_t ended, ended_sp; /* the address that was given back last, */
 	uint8_t rank;             /* by which function; 0: something else came since */
+	uint64_t *frame;          /* the chain of begun[0], where that is a mark */
+	uint32_t frames;
 };
 
 /* What lives. Open addressing; what is removed leaves no trace, as those behind it move up. */
@@ -177,15 +181,20 @@ attach_calls_new(const struct attach_sink *sink, unsigned word, uint64_t min)
 	return c;
 }
 
-/* Calls that were left without a return: the stack has been below them since. */
+/* Calls that were left without a return: the stack has been above them since, or what they called gave nothing, and now they
+ * call something else, which is how an exception begins. */
+static bool
+is_left(const struct begun *b, const struct attach_call *call)
+{
+	if (b->sp < call->sp || (b->sp == call->sp && b->function == call->function))
+		return true;
+	return b->mark && b->failed_sp && b->failed_sp != call->sp;
+}
+
 static void
 drop_left(struct attach_calls *c, struct thread *t, const struct attach_call *call)
 {
-	while (t->n > 0) {
-		const struct begun *top = &t->begun[t->n - 1];
-
-		if (top->sp > call->sp || (top->sp == call->sp && top->function != call->function))
-			return;
+	while (t->n > 0 && is_left(&t->begun[t->n - 1], call)) {
 		t->n--;
 		c->counts.cut++;
 	}
@@ -227,6 +236,16 @@ put_end(struct attach_calls *c, const struct attach_call *call, const struct all
 	return c->sink.free(&a, c->sink.context);
 }
 
+static void
+keep_chain(struct thread *t, struct attach_chain chain)
+{
+	if (t->frame == NULL)
+		t->frame = xcalloc(FRAMES, sizeof *t->frame);
+	t->frames = chain.n < FRAMES ? chain.n : FRAMES;
+	if (t->frames > 0)
+		memcpy(t->frame, chain.frame, t->frames * sizeof *t->frame);
+}
+
 int
 attach_calls_enter(struct attach_calls *c, const struct attach_call *call,
     const uint64_t arg[ALLOCATOR_ARGS], struct attach_chain chain)
@@ -238,11 +257,14 @@ attach_calls_enter(struct attach_calls *c, const struct attach_call *call,
 	drop_left(c, t, call);
 	nested = t->n > 0 || (f->free_op && is_part_of_end(t, f, call, arg));
 	if (f->op && t->n < DEEP) {
-		struct begun *b = &t->begun[t->n++];
+		struct begun *b = &t->begun[t->n];
 
-		b->sp = call->sp;
-		b->function = call->function;
+		*b = (struct begun){
+			.sp = call->sp, .function = call->function, .mark = call->mark
+		};
 		memcpy(b->arg, arg, sizeof b->arg);
+		if (t->n++ == 0 && b->mark)
+			keep_chain(t, chain);
 	}
 	if (nested) {
 		c->counts.nested++;
@@ -338,6 +360,7 @@ attach_calls_return(struct attach_calls *c, const struct attach_call *call, uint
 	const struct allocator_function *f = &allocator_function[call->function];
 	struct thread *t = thread_of(c, call->pid, call->tid);
 	unsigned i = find_begun(c, t, call);
+	struct begun b;
 	bool failed;
 
 	if (i == 0) {
@@ -347,16 +370,33 @@ attach_calls_return(struct attach_calls *c, const struct attach_call *call, uint
 	i--;
 	c->counts.cut += t->n - i - 1;
 	t->n = i;
+	/* inside others of which all are marks, the outermost of these it is that gives */
+	while (i > 0 && t->begun[i - 1].mark)
+		i--;
 	if (i > 0)
 		return 0;
 	failed = f->by_pointer ? value != 0 : f->mapping ? value == UINT64_MAX : value == 0;
+	if (failed && t->n > 0) {
+		for (unsigned k = 0; k < t->n; k++)
+			t->begun[k].failed_sp = call->sp - c->word;
+		c->counts.failed++;
+		return 0;
+	}
+	b = t->begun[0];
+	if (t->n > 0) {
+		f = &allocator_function[b.function];
+		chain = (struct attach_chain){ t->frame, t->frames };
+		t->n = 0;
+	}
 	if (failed)
-		return put_failure(c, call, f, &t->begun[0], chain);
-	if (f->by_pointer && stored == NULL) {
+		return put_failure(c, call, f, &b, chain);
+	if (stored)
+		value = *stored;
+	else if (f->by_pointer) {
 		c->counts.unread++;
 		return 0;
 	}
-	return put_begin(c, call, f, &t->begun[0], f->by_pointer ? *stored : value, chain);
+	return put_begin(c, call, f, &b, value, chain);
 }
 
 /* ---- tasks ---- */
@@ -409,6 +449,8 @@ attach_calls_free(struct attach_calls *c)
 {
 	if (c == NULL)
 		return;
+	for (size_t i = 0; i < c->threads; i++)
+		free(c->thread[i].frame);
 	free(c->thread);
 	free(c->live.slot);
 	hash_free(&c->by_tid);

@@ -3,7 +3,8 @@
  * Each thread has the calls that have begun and not returned. Only the outermost counts: the malloc inside an operator new, and
  * what an allocator asks of the kernel for itself, are not told again. Of functions that only give back, the return is not
  * watched; that one calls the next for the same address is known by their ranks, and that free() unmaps by the range.
- * A call that never returns, as an exception or longjmp(3) ended it, is known by the stack: later ones stand above it.
+ * An operator new can be left by an exception, and a watched return would be in its way: it is entered only, and what malloc()
+ * gives inside it is told as what it gave, with its size and chain. A call that never returns, as an exception or longjmp(3) ended it, is known by the stack: later ones stand above it.
  *
  * Beside them stand the addresses that live, per process: what is given back and was never seen to be given is
  * older than the recording, and is counted.
@@ -62,6 +63,7 @@ struct attach_call {
 	uint64_t t, sp;
 	uint32_t pid, tid;
 	uint8_t function; /* of allocator_function[] */
+	bool mark; /* an entry whose return is not watched: what is given inside it is its own */
 };
 
 int attach_calls_enter(struct attach_calls *c, const struct attach_call *call,
