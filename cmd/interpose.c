@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "flow/attach.h"
 #include "flow/backing_policy.h"
 #include "flow/interposing.h"
 #include "tool/tool.h"
@@ -78,11 +79,39 @@ read_clock(const char *name)
 	return WIRE_COUNTER;
 }
 
+/* What was asked for: a command with the library in it, or with -p processes that run. */
+struct request {
+	struct interposing_config command;
+	struct attach_config attach;
+};
+
 static void
-read_options(struct interposing_config *c, int argc, char **argv)
+add_targets(struct attach_config *c, const char *list)
 {
+	static pid_t *target;
+	static size_t cap;
+
+	for (struct slice rest = slice_of(list); rest.n > 0;) {
+		struct slice item = slice_cut(&rest, ',');
+		char *one = xstrndup(item.p, item.n);
+
+		GROW(target, cap, c->targets);
+		target[c->targets++] = (pid_t)tool_number("-p", one, 1, INT32_MAX);
+		free(one);
+	}
+	if (c->targets == 0)
+		tool_usage_error("-p: no number in \"%s\"", list);
+	c->target = target;
+}
+
+static void
+read_options(struct request *request, int argc, char **argv)
+{
+	struct interposing_config *c = &request->command;
+	struct attach_config *a = &request->attach;
 	static struct buf policy;
 	const char *arg, *backing = NULL;
+	bool clock_given = false;
 	struct error e;
 	int option;
 
@@ -115,11 +144,22 @@ read_options(struct interposing_config *c, int argc, char **argv)
 			break;
 		case OPTION_CLOCK:
 			c->wire.clock = read_clock(arg);
+			clock_given = true;
 			break;
 		case 'p':
-			tool_die("-p: not there yet");
+			add_targets(a, arg);
+			break;
 		}
-	c->command = *tool_operands() ? tool_operands() : NULL;
+	c->command = a->command = *tool_operands() ? tool_operands() : NULL;
+	if (a->targets > 0) {
+		if (backing || c->touch_ns || c->wire.sample || clock_given ||
+		    (c->wire.flags & WIRE_LOSSY))
+			tool_usage_error("-p takes -d, --free-stacks and --min, and nothing else");
+		a->depth = c->wire.depth;
+		a->free_stacks = c->wire.flags & WIRE_FREE_STACKS;
+		a->min = c->wire.min;
+		return;
+	}
 	if (c->command == NULL)
 		tool_usage_error("nothing to record: a COMMAND or -p is missing");
 	if (backing) {
@@ -175,30 +215,63 @@ exit_status(const struct sys_command *command, int refused, int own)
 	return command->pid > 0 ? 128 + SIGINT : own;
 }
 
-int
-main(int argc, char **argv)
+static void
+say_end(struct buf *text, const struct trace_writer *out)
 {
-	struct interposing_config c = { .start = { "interpose", LEAT_VERSION, "monotonic_raw",
-					    argv },
-		.listener = { note, warn, NULL } };
+	say_bytes(text, out);
+	note(buf_str(text), NULL);
+	buf_free(text);
+}
+
+static int
+attach(struct attach_config *c)
+{
+	struct buf text = BUF_INIT;
+	struct trace_writer *out;
+	struct attach a;
+	struct error e;
+	int going, status;
+
+	if (attach_open(&a, c, &e) < 0)
+		goto failed;
+	out = tool_trace_out(-1, true);
+	c->live = !into_file();
+	if (attach_start(&a, out, &e) < 0)
+		goto failed;
+	while ((going = attach_step(&a, &e)) > 0)
+		if (c->command == NULL)
+			tool_progress(-1, trace_writer_records(out), trace_writer_bytes(out));
+	if (going < 0 || attach_finish(&a, &e) < 0)
+		goto failed;
+	attach_say(&a, &text);
+	say_end(&text, out);
+	if (tool_is_strict() && attach_lost(&a) > 0)
+		tool_status(125);
+	status = tool_end();
+	close(STDOUT_FILENO);
+	attach_wait(&a);
+	status = exit_status(&a.command, a.refused, status);
+	attach_close(&a);
+	return status;
+failed:
+	attach_abandon(&a);
+	tool_die("%s", e.text);
+}
+
+static int
+interpose(struct interposing_config *c)
+{
 	struct buf text = BUF_INIT;
 	struct trace_writer *out;
 	struct interposing p;
 	struct error e;
 	int going, status;
 
-	read_options(&c, argc, argv);
-	sigemptyset(&c.signals);
-	sigaddset(&c.signals, SIGINT);
-	sigaddset(&c.signals, SIGTERM);
-	sigaddset(&c.signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &c.signals, &c.mask);
-	c.out_to_err = tool_output() == NULL;
-	c.library = find_library();
-	if (interposing_open(&p, &c, &e) < 0)
+	c->library = find_library();
+	if (interposing_open(&p, c, &e) < 0)
 		goto failed;
 	out = tool_trace_out(-1, true);
-	c.live = !into_file();
+	c->live = !into_file();
 	if (interposing_start(&p, out, &e) < 0)
 		goto failed;
 	while ((going = interposing_step(&p, &e)) > 0)
@@ -206,8 +279,7 @@ main(int argc, char **argv)
 	if (going < 0 || interposing_finish(&p, &e) < 0)
 		goto failed;
 	interposing_say(&p, &text);
-	say_bytes(&text, out);
-	note(buf_str(&text), NULL);
+	say_end(&text, out);
 	if (tool_is_strict() && interposed_lost(&p.sink) > 0)
 		tool_status(125);
 	status = tool_end();
@@ -220,4 +292,25 @@ main(int argc, char **argv)
 failed:
 	interposing_abandon(&p);
 	tool_die("%s", e.text);
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct record_own_start start = { "interpose", LEAT_VERSION, "monotonic_raw", argv };
+	const struct record_listener listener = { note, warn, NULL };
+	struct request request = { .command = { .start = start, .listener = listener },
+		.attach = { .start = start, .listener = listener } };
+	sigset_t signals, mask;
+
+	read_options(&request, argc, argv);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, &mask);
+	request.command.signals = request.attach.signals = signals;
+	request.command.mask = request.attach.mask = mask;
+	request.command.out_to_err = request.attach.out_to_err = tool_output() == NULL;
+	return request.attach.targets > 0 ? attach(&request.attach) : interpose(&request.command);
 }

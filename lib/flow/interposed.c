@@ -86,8 +86,7 @@ put_memory(struct interposed *s, const struct wire_event *e)
 {
 	bool is_free = wire_is_free(e->op);
 	unsigned has = is_free ? IS_FREE : HAS_SIZE, n = 5, i = 2;
-	union trace_value v[10] = { { .i = e->t }, { .i = e->pid }, { .i = e->tid },
-		{ .s = op_name(e->op) } };
+	union trace_value v[10]; /* not cleared: that took a tenth of the time */
 	uint64_t old = 0, align = 0, weight = 0;
 
 	if (e->words < 2u + !!(e->flags & WIRE_HAS_OLD) + !!(e->flags & WIRE_HAS_ALIGN) +
@@ -95,6 +94,10 @@ put_memory(struct interposed *s, const struct wire_event *e)
 		s->sums.damaged++;
 		return 0;
 	}
+	v[0].i = e->t;
+	v[1].i = e->pid;
+	v[2].i = e->tid;
+	v[3].s = op_name(e->op);
 	v[4].u = e->word[0];
 	if (!is_free || e->word[1] > 0) {
 		has |= HAS_SIZE;
