@@ -656,11 +656,14 @@ static void
 make_plan(
     struct flow_unwind *u, struct plan *p, const struct trace_shape *shape, struct trace_writer *w)
 {
-	bool ours = slice_eq(shape->type, SLICE("sample")) || slice_eq(shape->type, SLICE("event"));
+	static const char *const types[] = { "sample", "event", "access", "alloc", "free", NULL };
 	struct trace_field field[256];
+	bool ours = false;
 	unsigned n = 0;
 	int last = -1;
 
+	for (const char *const *type = types; *type; type++)
+		ours |= slice_eq(shape->type, slice_of(*type));
 	*p = (struct plan){ .kind = PLAN_PASS };
 	p->pid = index_of(shape, SLICE("pid"), TRACE_INT);
 	p->chain = index_of(shape, SLICE("chain"), TRACE_ADDRS);

@@ -1,7 +1,7 @@
 /* unwind.h - records with addresses become records with the names of a call stack
  *
- * A sample or event with a chain, or with registers and a stack dump, gets `stack` and `origin` instead. The kernel part
- * is named by the trace's sym records (or an object given for the kernel), the user part by the objects that are mapped;
+ * A sample, event, access, alloc or free with a chain, or with registers and a stack dump, gets `stack` and `origin`
+ * instead. The kernel part is named by the trace's sym records (or an object given for the kernel), the user part by the objects that are mapped;
  * registers and dump are walked by CFI. State records are learned from, and pass on with everything else.
  *
  * Work is done once: a chain in an address space that has not changed is named once (O(1) per record after that), an
