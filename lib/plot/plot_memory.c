@@ -401,6 +401,27 @@ draw_key(struct plot *p, const struct memory *m)
 	buf_free(&b);
 }
 
+/* Wider than a column, unless the user says so: there are long labels on both sides. */
+static void
+settle_page(struct plot *p)
+{
+	static const struct {
+		double width, height;
+	} usual[GNUPLOT_TERMINALS] = { [GNUPLOT_PNG] = { 1500, 900 },
+		[GNUPLOT_SVG] = { 860, 520 },
+		[GNUPLOT_PDF] = { 5, 3 },
+		[GNUPLOT_CANVAS] = { 1100, 680 },
+		[GNUPLOT_QT] = { 1100, 680 } };
+	struct gnuplot_page *page = &p->o.page;
+
+	plot_key_room(p, 14);
+	if (page->width > 0 || page->height > 0 || page->terminal == GNUPLOT_DUMB)
+		return;
+	page->width = usual[page->terminal].width;
+	page->height = usual[page->terminal].height;
+	p->key_width = 68;
+}
+
 static void
 note_memory(struct plot *p)
 {
@@ -436,6 +457,7 @@ plot_memory(struct plot *p, struct error *e)
 	m.count = plot_table_column(t, ROLE_COUNT, 0);
 	m.reads = plot_table_column(t, ROLE_Y, 0);
 	m.writes = plot_table_column(t, ROLE_Y, 1);
+	settle_page(p);
 	settle(p, &m);
 	if (plot_range(p, &p->x, &p->o.x_range, "--x-range", e) < 0)
 		return -1;
@@ -454,13 +476,13 @@ plot_memory(struct plot *p, struct error *e)
 	read_lives(p, &m);
 	draw_lives(p, &m);
 	draw_cells(p, &m, text);
-	plot_key_room(p, 14);
 	draw_key(p, &m);
 	gnuplot_axis_put(&p->head, &p->x);
 	gnuplot_axis_put(&p->head, &p->y);
 	if (m.y.seams > 0)
 		plot_squeezed_ticks(p, &m.y);
 	plot_squeezed_seams(p, &m.y);
+	buf_printf(&p->head, "set ytics font ',%g'\n", gnuplot_small(&p->o.page));
 	buf_slice(&p->head,
 	    SLICE("set palette maxcolors 256 defined (0 '#cc3311', 0.5 '#8c8c8c', 1 '#0a5ea8')\n"
 		  "set cbrange [0:1]\nset cbtics ('writes' 0, 'both' 0.5, 'reads' 1)\n"

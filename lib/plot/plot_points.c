@@ -300,9 +300,13 @@ draw_line(struct plot *p, const struct points *ps, size_t s, size_t n)
 		    s, gnuplot_colour(s));
 	}
 	b = plot_next(p);
-	buf_printf(b, "$d%zu using 1:2 with %s lw 1.5 dt %u pt %u ps 0.8 lc rgb '%s' title ", s,
-	    n <= MARKS_MAX ? "linespoints" : "lines", gnuplot_dash(s), gnuplot_mark(s),
-	    gnuplot_colour(s));
+	if (n <= MARKS_MAX)
+		buf_printf(b,
+		    "$d%zu using 1:2 with linespoints lw 1.5 dt %u pt %u ps 0.8 lc rgb '%s' title ",
+		    s, gnuplot_dash(s), gnuplot_mark(s), gnuplot_colour(s));
+	else
+		buf_printf(b, "$d%zu using 1:2 with lines lw 1.5 dt %u lc rgb '%s' title ", s,
+		    gnuplot_dash(s), gnuplot_colour(s));
 	gnuplot_quote(b, p->series[s].name, p->name_max);
 }
 
