@@ -449,9 +449,13 @@ header_take(struct importer *im, struct slice line, struct header *h)
 static bool
 is_tracepoint(struct slice event)
 {
-	const char *colon = memrchr(event.p, ':', event.n);
+	const char *colon;
 	size_t n;
 
+	/* Quotes that a script has given perf are a part of the name. */
+	if (event.n > 0 && event.p[event.n - 1] == '"')
+		event.n--;
+	colon = memrchr(event.p, ':', event.n);
 	if (colon == NULL || memchr(event.p, '/', event.n) != NULL)
 		return false;
 	n = (size_t)(event.p + event.n - colon - 1);
