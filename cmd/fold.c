@@ -7,12 +7,13 @@
 #include "stat/profile.h"
 #include "tool/tool.h"
 
-enum { ANNOTATE = 256, LOST, TOP, CALLERS, WHOLE_NAMES, CALLERS_SHOWN = 10 };
+enum { ANNOTATE = 256, LOST, TOP, CALLERS, WHOLE_NAMES, STACK, CALLERS_SHOWN = 10 };
 
 static const struct tool_option options[] = {
 	{ 'w', "weight", "FIELD", "add up FIELD (default weight); count counts records" },
 	{ 'b', "by", "FIELDS", "fields before the root (default comm; '' for none)" },
 	{ 'e', "event", "EVENT", "fold EVENT, not the first one that comes; all: all" },
+	{ STACK, "stack", "FIELD", "the field with the frames, such as site (default stack)" },
 	{ ANNOTATE, "annotate", NULL, "mark frames: _[k] kernel, _[i] inlined, _[j] JIT" },
 	{ WHOLE_NAMES, "whole-names", NULL, "keep parameters and quotes of names" },
 	{ LOST, "lost", NULL, "show lost samples as a frame [lost]" },
@@ -226,6 +227,9 @@ main(int argc, char **argv)
 			break;
 		case 'e':
 			o.event = slice_of(arg);
+			break;
+		case STACK:
+			o.stack = strcmp(arg, "stack") == 0 ? SLICE("") : slice_of(arg);
 			break;
 		case ANNOTATE:
 			o.annotate = true;

@@ -93,6 +93,7 @@ struct plan {
 	enum trace_kind stack_kind, weight_kind;
 	int src, tid;
 	const uint64_t *stack, *origin, *weight, *event;
+	const uint64_t *place; /* of what has no stack: its kind */
 	struct {
 		int field; /* -1: none */
 		const uint64_t *column;
@@ -399,7 +400,7 @@ row_stack(
 			if (p->stack_kind == TRACE_INTS)
 				buf_i64(&text, l.i[i]);
 			else
-				buf_hex(&text, l.u[i]);
+				buf_hex(&text, l.u[f->o.stack.n ? n - 1 - i : i]);
 			f->scratch[i] = raw_intern(f, buf_view(&text), SLICE(""));
 			buf_free(&text);
 		}
@@ -443,10 +444,24 @@ row_event(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t 
 	return false;
 }
 
+/* The stack of what has none: one frame, its kind. */
+static uint32_t
+place_stack(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t row)
+{
+	struct slice kind = trace_string(b, (uint32_t)p->place[row]);
+	struct buf text = BUF_INIT;
+	uint32_t frame;
+
+	buf_printf(&text, "[%.*s]", SLICE_ARG(kind));
+	frame = raw_intern(f, buf_view(&text), SLICE(""));
+	buf_free(&text);
+	return sequence_intern(f, &frame, 1);
+}
+
 static inline void
 fold_row(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t row)
 {
-	uint32_t list = (uint32_t)p->stack[row], base, origin = NONE;
+	uint32_t list = p->stack ? (uint32_t)p->stack[row] : 0, base, origin = NONE;
 	struct slot *slot = &f->slot[list];
 	uint64_t weight = 1;
 	struct entry *x;
@@ -472,8 +487,11 @@ fold_row(struct fold *f, struct trace_block *b, const struct plan *p, uint32_t r
 	base = row_base(f, b, p, row);
 	if (p->origin != NULL)
 		origin = (uint32_t)p->origin[row];
-	if (slot->entry == NONE || slot->base != base || slot->origin != origin ||
-	    slot->kind != p->stack_kind) {
+	if (p->stack == NULL) {
+		slot->entry = entry_intern(f, base, place_stack(f, b, p, row));
+		slot->kind = TRACE_KINDS;
+	} else if (slot->entry == NONE || slot->base != base || slot->origin != origin ||
+		   slot->kind != p->stack_kind) {
 		slot->entry = entry_intern(f, base, row_stack(f, b, p, list, origin));
 		slot->base = base;
 		slot->origin = origin;
@@ -522,7 +540,8 @@ static int
 plan_shape(struct fold *f, struct trace_block *b, unsigned s, struct plan *p, struct error *e)
 {
 	const struct trace_shape *shape = b->shape[s];
-	int i, stack = trace_field_index(shape, SLICE("stack"));
+	int i, place = -1;
+	int stack = trace_field_index(shape, f->o.stack.n ? f->o.stack : SLICE("stack"));
 
 	*p = (struct plan){ .s = s, .is_task = f->wants_comm && task_wants(shape) };
 	if (trace_is_ledger(shape) || trace_is_state(shape)) {
@@ -530,10 +549,12 @@ plan_shape(struct fold *f, struct trace_block *b, unsigned s, struct plan *p, st
 			lost_shape(f, b, s);
 		return 0;
 	}
-	if (stack < 0 || shape->field[stack].kind < TRACE_INTS) {
-		bool chain = trace_field_index(shape, SLICE("chain")) >= 0 ||
-			     trace_field_index(shape, SLICE("ip")) >= 0 ||
-			     trace_field_index(shape, SLICE("regs")) >= 0;
+	if (f->o.stack.n && stack < 0 && slice_eq(shape->type, SLICE("access")))
+		place = trace_field_of(shape, SLICE("kind"), TRACE_STR);
+	if ((stack < 0 && place < 0) || (stack >= 0 && shape->field[stack].kind < TRACE_INTS)) {
+		bool chain = f->o.stack.n == 0 && (trace_field_index(shape, SLICE("chain")) >= 0 ||
+						      trace_field_index(shape, SLICE("ip")) >= 0 ||
+						      trace_field_index(shape, SLICE("regs")) >= 0);
 
 		if (chain || slice_eq(shape->type, SLICE("sample")) ||
 		    slice_eq(shape->type, SLICE("event")))
@@ -544,9 +565,13 @@ plan_shape(struct fold *f, struct trace_block *b, unsigned s, struct plan *p, st
 	}
 	p->counts = true;
 	p->wants_weight = !slice_eq(f->o.weight, SLICE("count"));
-	p->stack_kind = shape->field[stack].kind;
-	p->stack = trace_column(b, s, (unsigned)stack);
-	if ((f->o.annotate || f->o.objects) &&
+	if (stack >= 0) {
+		p->stack_kind = shape->field[stack].kind;
+		p->stack = trace_column(b, s, (unsigned)stack);
+	} else {
+		p->place = trace_column(b, s, (unsigned)place);
+	}
+	if ((f->o.annotate || f->o.objects) && f->o.stack.n == 0 &&
 	    (i = trace_field_of(shape, SLICE("origin"), TRACE_STRS)) >= 0)
 		p->origin = trace_column(b, s, (unsigned)i);
 	if (p->wants_weight && (i = trace_field_index(shape, f->o.weight)) >= 0) {
@@ -588,8 +613,8 @@ block_begin(struct fold *f, struct trace_block *b)
 
 	for (unsigned k = TRACE_INTS; k < TRACE_KINDS; k++)
 		lists = b->lists[k] > lists ? b->lists[k] : lists;
-	GROW(f->slot, f->slot_cap, lists);
-	for (uint32_t i = 0; i < lists; i++)
+	GROW(f->slot, f->slot_cap, lists + 1);
+	for (uint32_t i = 0; i <= lists; i++)
 		f->slot[i].entry = NONE;
 	GROW(f->string_base, f->string_base_cap, b->strings);
 	GROW(f->string_event, f->string_event_cap, b->strings);

@@ -2,7 +2,8 @@
  *
  * Takes a trace by blocks. The work on names is done once per distinct stack of a block; a record costs the look-up of
  * its stack's place and an addition. Frames and stacks are interned over all blocks: memory grows with distinct names and
- * stacks only. Any record that has a `stack` counts; its event is the field `event` of a sample, the field `name` of an
+ * stacks only. Of another field than `stack`, addresses stand leaf first, and accesses that lack it are a frame of their
+ * kind: [stack], [global] ... Any record that has a `stack` counts; its event is the field `event` of a sample, the field `name` of an
  * event, else its type.
  *
  * Units:     weights are those of the field.
@@ -23,6 +24,7 @@ enum { FOLD_BASES_MAX = 32 };
 
 struct fold_options {
 	struct slice weight;      /* a field, or "count" for 1 each */
+	struct slice stack;       /* the field with the frames; empty: stack */
 	const struct slice *base; /* fields before the root */
 	unsigned bases;           /* at most FOLD_BASES_MAX */
 	struct slice event;       /* only this one; "all": all; empty: the first one that comes */

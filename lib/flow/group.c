@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "flow/group.h"
+#include "flow/site.h"
 
 /* A value is numbered by its text; a combination is the pair of what was before and the next value. The first field's
  * pairs are those with PAIR_NONE. */
@@ -40,6 +41,11 @@ struct group {
 	uint32_t *string; /* value + 1 of each string of the block; 0: not yet looked at */
 	size_t string_cap;
 	uint64_t serial; /* of that block */
+
+	struct site site;     /* texts of lists */
+	uint32_t *site_value; /* value + 1 of each; 0: not yet looked at */
+	size_t site_cap;
+	uint64_t site_serial; /* of the block that it knows the lists of */
 
 	/* What was found before, by some bits of what was looked for; item is the number + 1. */
 	struct number_cache {
@@ -86,6 +92,8 @@ group_free(struct group *g)
 	}
 	hash_free(&g->values);
 	hash_free(&g->numbers);
+	site_free(&g->site);
+	free(g->site_value);
 	arena_free(&g->arena);
 	free(g->by);
 	free(g->value);
@@ -180,6 +188,27 @@ value_of_string(struct group *g, struct trace_block *b, uint32_t id)
 	return g->string[id] - 1;
 }
 
+/* Stacks and sites: the functions, root first, with ';' between them. */
+static uint32_t
+value_of_list(struct group *g, struct trace_block *b, enum trace_kind kind, uint32_t list)
+{
+	uint32_t site;
+
+	if (g->site_serial != trace_block_serial(b))
+		site_begin(&g->site, b);
+	g->site_serial = trace_block_serial(b);
+	site = site_of(&g->site, b, kind, list);
+	for (size_t old = g->site_cap; g->site_cap <= site;) {
+		g->site_value =
+		    xgrow(g->site_value, &g->site_cap, (size_t)site + 1, sizeof *g->site_value);
+		for (; old < g->site_cap; old++)
+			g->site_value[old] = 0;
+	}
+	if (g->site_value[site] == 0)
+		g->site_value[site] = value_of(g, g->site.name[site]) + 1;
+	return g->site_value[site] - 1;
+}
+
 static uint64_t
 hash_pair(const void *context, uint32_t item)
 {
@@ -249,10 +278,11 @@ one_field(struct group *g, struct trace_block *b, unsigned s, unsigned field, st
 	uint32_t absent = value_of(g, SLICE("-")), value = absent;
 	uint32_t last_before = PAIR_NONE, last_group = 0;
 	uint64_t last = 0;
+	bool list = kind == TRACE_STRS || kind == TRACE_ADDRS;
 
-	if (kind > TRACE_STR)
+	if (kind > TRACE_STR && !list)
 		return error_set(e,
-		    "the field %.*s of %.*s is a %s: groups are of numbers and strings",
+		    "the field %.*s of %.*s is a %s: groups are of numbers, strings and stacks",
 		    SLICE_ARG(g->by[field]), SLICE_ARG(shape->type), trace_kind_name(kind));
 	if (g->pair_cache_of != field)
 		memset(g->pair_cache, 0, sizeof g->pair_cache);
@@ -266,8 +296,9 @@ one_field(struct group *g, struct trace_block *b, unsigned s, unsigned field, st
 			continue;
 		}
 		if (column && (row == 0 || bits != last))
-			value = kind == TRACE_STR ? value_of_string(g, b, (uint32_t)bits)
-						  : known_number(g, kind, bits);
+			value = list                ? value_of_list(g, b, kind, (uint32_t)bits)
+				: kind == TRACE_STR ? value_of_string(g, b, (uint32_t)bits)
+						    : known_number(g, kind, bits);
 		last = bits;
 		last_before = before;
 		last_group = g->row[row] = known_pair(g, field, before, value);

@@ -1,12 +1,12 @@
 /* group.h - records by the values of some fields: each distinct combination has a number
  *
- * The rows of a block get the numbers of their groups. A string is looked at once per block, a number once per run of
- * the same; the rest is one probe of a hash table for each row and field. A record that lacks a field has the label "-".
+ * The rows of a block get the numbers of their groups. A string or a stack is looked at once per block, a number once per
+ * run of the same; the rest is one probe of a hash table for each row and field. A record that lacks a field has the label "-".
  * Memory: the distinct values and combinations.
  *
  * Units:     none.
  * Ownership: group_new() to group_free(); labels live as long. Rows' numbers live until the next call.
- * Errors:    group_rows() returns NULL with the text where a field is no number and no string.
+ * Errors:    group_rows() returns NULL with the text where a field is no number, string or stack.
  * Source:    own.
  */
 #ifndef FLOW_GROUP_H
