@@ -9,13 +9,24 @@
 #include "form/table.h"
 #include "tool/tool.h"
 
-enum { SORT = 256, LEAKS, CURVE, TIMELINE, BRIEF, NO_BRIEF, STEPS = 1000, SERIES = 8, NAME = 60 };
+enum {
+	SORT = 256,
+	LEAKS,
+	CURVE,
+	TIMELINE,
+	BRIEF,
+	NO_BRIEF,
+	STEPS = 1000,
+	SERIES = 8,
+	NAME = 60,
+	BRIEF_ROWS = 20
+};
 
 static const struct tool_option options[] = {
 	{ 'b', "by", "WHAT", "site (default), function, object, page or kind" },
 	{ 'd', "depth", "N", "the innermost N functions of a site make one row" },
 	{ 'w', "weight", "FIELD", "add up FIELD (default weight); count counts records" },
-	{ 'n', "limit", "N", "the first N rows; the timeline's default is 8" },
+	{ 'n', "limit", "N", "the first N rows (--brief: 20, --timeline: 8)" },
 	{ SORT, "sort", "COLUMN", "weight density peak at_peak live allocs alloc_bytes temporary" },
 	{ LEAKS, "leaks", NULL, "only what is live at the end, the most bytes first" },
 	{ CURVE, "curve", NULL, "the share of accesses that the hottest bytes serve" },
@@ -179,7 +190,7 @@ count_text(char *to, size_t n, uint64_t v)
 	human(to, n, v, units, 1000);
 }
 
-/* "leaf < caller < its caller", as much as fits. */
+/* "leaf < caller < its caller", as much as fits, up to main. */
 static void
 put_name(struct slice name)
 {
@@ -200,6 +211,8 @@ put_name(struct slice name)
 		}
 		buf_slice(&out, first ? SLICE("") : SLICE(" < "));
 		buf_put(&out, name.p + at, name.n - at);
+		if (slice_eq((struct slice){ name.p + at, name.n - at }, SLICE("main")))
+			return;
 		name.n = at ? at - 1 : 0;
 		first = false;
 	}
@@ -289,10 +302,12 @@ report(void)
 }
 
 static size_t
-rows_that_count(uint64_t limit, bool leaks)
+rows_that_count(uint64_t limit, bool leaks, bool brief)
 {
 	size_t n = hot->rows;
 
+	if (limit == UINT64_MAX && brief)
+		limit = BRIEF_ROWS;
 	while (leaks && n > 0 && hot->row[n - 1].live == 0)
 		n--;
 	return n < limit ? n : (size_t)limit;
@@ -321,9 +336,9 @@ write_out(int what, enum hot_sort sort, uint64_t limit, bool brief)
 			sort = what == LEAKS ? HOT_LIVE : accessed ? HOT_WEIGHT : HOT_PEAK;
 		hot_sort(hot, sort);
 		if (brief)
-			put_brief(rows_that_count(limit, what == LEAKS), accessed);
+			put_brief(rows_that_count(limit, what == LEAKS, brief), accessed);
 		else
-			put_table(rows_that_count(limit, what == LEAKS));
+			put_table(rows_that_count(limit, what == LEAKS, brief));
 	}
 	fwrite(out.p, 1, out.n, tool_out());
 }

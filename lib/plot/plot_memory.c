@@ -255,7 +255,7 @@ draw_lives(struct plot *p, struct memory *m)
 		buf_slice(&p->head, SLICE(", first "));
 		gnuplot_axis_number(&p->head, &p->y, (l->y_lo + l->y_hi) / 2);
 		buf_printf(&p->head,
-		    " offset character 0.4,0 front font ',%g' textcolor rgb '#303030'\n",
+		    " offset character 0.7,0 front boxed font ',%g' textcolor rgb '#303030'\n",
 		    gnuplot_small(&p->o.page));
 	}
 	buf_slice(&p->data, SLICE("EOD\n"));
@@ -350,6 +350,28 @@ draw_cells(struct plot *p, const struct memory *m, bool text)
 
 /* ---- legend ---- */
 
+/* Names before room: up to five rows of them. */
+static void
+settle_key(struct plot *p, size_t n, size_t longest)
+{
+	enum { SAMPLE = 6, ROWS = 5 };
+	size_t columns, rows;
+
+	if (n == 0) {
+		buf_slice(&p->head, SLICE("unset key\n"));
+		return;
+	}
+	for (p->name_max = PLOT_NAME_MAX;; p->name_max -= 2) {
+		columns = p->key_width / ((longest < p->name_max ? longest : p->name_max) + SAMPLE);
+		columns = columns > n ? n : columns ? columns : 1;
+		rows = (n + columns - 1) / columns;
+		if (rows <= ROWS || p->name_max <= 12)
+			break;
+	}
+	p->o.page.key_rows = (unsigned)rows;
+	p->o.page.key_columns = (unsigned)columns;
+}
+
 static void
 draw_key(struct plot *p, const struct memory *m)
 {
@@ -383,7 +405,7 @@ draw_key(struct plot *p, const struct memory *m)
 	}
 	for (size_t i = 0; i < n; i++)
 		longest = gnuplot_length(text[i]) > longest ? gnuplot_length(text[i]) : longest;
-	plot_key_of(p, n, longest);
+	settle_key(p, n, longest);
 	for (size_t i = 0; i < n; i++) {
 		struct buf *to = plot_next(p);
 
@@ -486,7 +508,8 @@ plot_memory(struct plot *p, struct error *e)
 	buf_slice(&p->head,
 	    SLICE("set palette maxcolors 256 defined (0 '#cc3311', 0.5 '#8c8c8c', 1 '#0a5ea8')\n"
 		  "set cbrange [0:1]\nset cbtics ('writes' 0, 'both' 0.5, 'reads' 1)\n"
-		  "set border 15\nunset grid\n"));
+		  "set border 15\nunset grid\nset style textbox opaque noborder fillcolor rgb "
+		  "'#ffffff' margins 0.6,0.6\n"));
 	free(m.life);
 	free(m.name);
 	free(m.share);
