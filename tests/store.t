@@ -32,11 +32,11 @@ cat >all.leat <<'END'
 start	t=1	tool=gen	version=1	clock=monotonic_raw	host=box	argv=gen;
 comm	t=2	pid=7	tid=7	name=app
 mmap	t=3	pid=7	tid=7	addr=0x400000	size=4096	offset=0	path=/bin/app	buildid=@AAEC
-access	t=10	pid=7	tid=7	op=load	addr=0xffffffff81000000	size=8	weight=3	latency=40	level=L1	tlb=hit	node=0	ip=0x401000	chain=0x401000;0xffffffff81000010;
+access	t=10	pid=7	tid=7	event=cpu/mem-loads/	op=load	addr=0xffffffff81000000	size=8	weight=3	latency=40	level=L1	tlb=hit	node=0	ip=0x401000	chain=0x401000;0xffffffff81000010;
 access	t=11	pid=7	tid=8	op=store	addr=0x7fff00000000	level=RAM	node=1	hitm=1
 access	t=12	cpu=3	op=9	addr=12345	level=x.5	weight=2.5
 alloc	t=20	pid=7	tid=7	op=malloc	addr=0x1000	size=64	stack=main;f;
-alloc	t=21	pid=7	tid=7	op=malloc	addr=0x2000	size=32	align=16	chain=
+alloc	t=21	pid=7	tid=7	op=malloc	addr=0x2000	size=32	align=16	weight=4096	chain=
 free	t=22	pid=7	tid=8	addr=0x1000
 alloc	t=23	pid=7	tid=7	op=realloc	addr=0x3000	size=128	old=0x2000
 alloc	t=24	pid=8	tid=8	op=malloc	addr=0x3000	size=1
@@ -97,17 +97,17 @@ try 'factors, variables, statistics, facts, traces' 0 "for t in factor variable 
 1	0	frames.leat	frames	0	24	3	
 1	1	trace.leat	lines	24	24	3	
 END
-try 'accesses, with names; addresses have 64 bits' 0 "leat store sql db 'SELECT run, n, t, pid, tid, op, is_write, addr, addr_hex, weight, latency, level,
+try 'accesses, with names; addresses have 64 bits' 0 "leat store sql db 'SELECT run, n, t, pid, tid, event, op, is_write, addr, addr_hex, weight, latency, level,
 	tlb, node, ip_hex, chain, more FROM access WHERE n >= 24' | tail -n +3" <<'END'
-1	27	10	7	7	load	0	-2130706432	0xffffffff81000000	3	40	L1	hit	0	0x401000	0x401000;0xffffffff81000010;	
-1	28	11	7	8	store	1	140733193388032	0x7fff00000000			RAM		1			{"hitm":1}
-1	29	12			9		12345	0x3039	2.5		x.5					{"op":9}
+1	27	10	7	7	cpu/mem-loads/	load	0	-2130706432	0xffffffff81000000	3	40	L1	hit	0	0x401000	0x401000;0xffffffff81000010;	
+1	28	11	7	8		store	1	140733193388032	0x7fff00000000			RAM		1			{"hitm":1}
+1	29	12				9		12345	0x3039	2.5		x.5					{"op":9}
 END
-try 'allocations, from and to' 0 "leat store sql db 'SELECT from_ns, to_ns, printf(\"0x%x\", base) AS base, size, pid, op, stack FROM alloc WHERE n >= 24' | tail -n +3" <<'END'
-20	22	0x1000	64	7	malloc	main;f;
-21	23	0x2000	32	7	malloc	
-23	25	0x3000	128	7	realloc	
-24		0x3000	1	8	malloc	
+try 'allocations, from and to' 0 "leat store sql db 'SELECT from_ns, to_ns, printf(\"0x%x\", base) AS base, size, weight, pid, op, stack FROM alloc WHERE n >= 24' | tail -n +3" <<'END'
+20	22	0x1000	64		7	malloc	main;f;
+21	23	0x2000	32	4096	7	malloc	
+23	25	0x3000	128		7	realloc	
+24		0x3000	1		8	malloc	
 END
 # Which allocation an access goes to, as leat-store(5) has it.
 run heap heap.1 heap
