@@ -4,16 +4,18 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "form/heimdallr_results.h"
 #include "form/perf_data.h"
 #include "form/perf_script.h"
 #include "form/sniff.h"
 #include "tool/tool.h"
 
-enum { LIST = 256, HEAD = 64 << 10 };
+enum { LIST = 256, RESULTS, OFFSET, MEM_READ, MEM_WRITE, HEAD = 64 << 10 };
 
 struct input {
 	int fd;
@@ -26,6 +28,8 @@ struct format {
 	bool (*is)(struct slice start);
 	void (*import)(const struct input *in, struct trace_writer *w);
 };
+
+static struct heimdallr_options heimdallr = { .version = SLICE(LEAT_VERSION) };
 
 static void
 progress(uint64_t records, uint64_t bytes, void *context)
@@ -82,15 +86,89 @@ import_perf_data(const struct input *in, struct trace_writer *w)
 		tool_status(2);
 }
 
+/* What was found out about a run, and what could not be read. */
+static void
+tell_run(const char *path, const struct heimdallr_run *run, const struct heimdallr_stats *st,
+    void *unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < run->notes; i++)
+		tool_warn("%s: %.*s", path, SLICE_ARG(run->note[i]));
+	if (st->bad_lines + st->damaged > 0)
+		tool_warn("%s: %" PRIu64 " lines or places not understood, the first at %s", path,
+		    st->bad_lines + st->damaged, st->first.text);
+	if (st->truncated)
+		tool_warn("%s: something ends too early%s%s", path,
+		    st->bad_lines + st->damaged > 0 || !st->first.text[0] ? "" : ", at ",
+		    st->bad_lines + st->damaged > 0 ? "" : st->first.text);
+	if (st->bad_lines + st->damaged > 0 || st->truncated || (tool_is_strict() && st->lost > 0))
+		tool_status(2);
+}
+
+static void
+import_heimdallr(const struct input *in, struct trace_writer *w)
+{
+	int none = -1;
+	struct heimdallr_run run = { 0 };
+	struct heimdallr_stats st;
+	struct error e;
+
+	heimdallr.progress = progress;
+	heimdallr.context = &none;
+	if (heimdallr_run_read(&run, in->path, &e) < 0 ||
+	    heimdallr_import(in->path, &run, w, &heimdallr, &st, &e) < 0) {
+		tool_warn("%s%s", e.text,
+		    heimdallr_results_is(in->path) ? " (it holds such runs: --results NEW makes "
+						     "directories for leat store of all)"
+						   : "");
+		tool_status(2);
+	} else {
+		tell_run(in->path, &run, &st, NULL);
+	}
+	heimdallr_run_free(&run);
+}
+
+/* All runs of a directory, to another directory. */
+static int
+import_results(const char *from, const char *to)
+{
+	struct heimdallr_results results;
+	struct error e;
+	int level = tool_level();
+
+	if (heimdallr_results(from, to, &heimdallr, level < 0 ? TRACE_LEVEL_DEFAULT : level,
+		tell_run, NULL, &results, &e) < 0)
+		tool_die("%s", e.text);
+	if (!tool_is_quiet())
+		tool_warn("%" PRIu64 " runs in %s/runs, %" PRIu64 " of them made now",
+		    results.made + results.there, to, results.made);
+	return tool_end();
+}
+
+static bool
+is_nothing(struct slice start)
+{
+	(void)start;
+	return false;
+}
+
 static const struct format formats[] = {
 	{ "perf.data", "what perf record writes: file or pipe form, compressed or not",
 	    perf_data_is, import_perf_data },
 	{ "perf-script", "what perf script prints, with any -F, and its like", perf_script_is,
 	    import_perf_script },
+	{ "heimdallr", "a run of Heimdallr, a directory; with --results, all of them", is_nothing,
+	    import_heimdallr },
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-static const struct tool_option options[] = { { LIST, "list", NULL, "list the formats" }, { 0 } };
+static const struct tool_option options[] = { { LIST, "list", NULL, "list the formats" },
+	{ RESULTS, "results", "NEW",
+	    "heimdallr: all runs of a directory, to directories NEW/runs/NAME" },
+	{ OFFSET, "offset", "DURATION",
+	    "heimdallr: so far perf's clock is ahead of the allocations'" },
+	{ MEM_READ, "mem-read", "EVENTS", "heimdallr: samples of these are reads" },
+	{ MEM_WRITE, "mem-write", "EVENTS", "heimdallr: samples of these are writes" }, { 0 } };
 static const struct tool_spec spec = { "import", "turns recordings of other tools into a trace",
 	"[FORMAT] [FILE...]", options, TOOL_TRACE_OUT };
 
@@ -132,7 +210,10 @@ import_input(int fd, const char *path, const struct format *format)
 {
 	struct input in = { fd, path, { "", 0 } };
 	char *head = NULL;
+	struct stat st;
 
+	if (format == NULL && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		format = format_named("heimdallr");
 	if (format == NULL) {
 		head = xmalloc(HEAD);
 		in.head = (struct slice){ head, read_head(fd, head) };
@@ -168,22 +249,49 @@ import_file(const char *path, const struct format *format)
 	close(fd);
 }
 
+static int64_t
+signed_duration(const char *option, const char *arg)
+{
+	return *arg == '-' ? -(int64_t)tool_duration(option, arg + 1)
+			   : (int64_t)tool_duration(option, arg);
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct format *format = NULL;
 	char **operand;
-	const char *arg;
+	const char *arg, *results = NULL;
 	int c;
 
 	tool_begin(&spec, argc, argv);
 	while ((c = tool_option_next(&arg)))
-		if (c == LIST) {
+		switch (c) {
+		case LIST:
 			for (size_t i = 0; i < FORMATS; i++)
 				printf("%-12s %s\n", formats[i].name, formats[i].what);
 			return tool_end();
+		case RESULTS:
+			results = arg;
+			break;
+		case OFFSET:
+			heimdallr.has_offset = true;
+			heimdallr.offset = signed_duration("--offset", arg);
+			break;
+		case MEM_READ:
+			heimdallr.reads = slice_of(arg);
+			break;
+		default:
+			heimdallr.writes = slice_of(arg);
 		}
 	operand = tool_operands();
+	if (results) {
+		if (*operand && operand[1] && strcmp(*operand, "heimdallr") == 0)
+			operand++;
+		if (*operand == NULL || operand[1])
+			tool_usage_error("--results is for one directory with runs of Heimdallr");
+		return import_results(*operand, results);
+	}
 	/* perf.data is a format and what everybody calls the file: alone, it is the file where there is one. */
 	if (*operand != NULL && (format = format_named(*operand)) != NULL) {
 		if (operand[1] == NULL && access(*operand, F_OK) == 0)

@@ -7,6 +7,7 @@ printf 'perl 7/8 [001] 2.000000: 250 cycles:u: \n\t    7f00 main+0x2 (/bin/x)\n\
 try '--list names the formats' 0 'leat import --list' <<'EOT'
 perf.data    what perf record writes: file or pipe form, compressed or not
 perf-script  what perf script prints, with any -F, and its like
+heimdallr    a run of Heimdallr, a directory; with --results, all of them
 EOT
 try 'perf script text' 0 'leat import -t perf-script one' <<'EOT'
 #leat 1
