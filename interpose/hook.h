@@ -3,14 +3,13 @@
  *	struct thread *t = HOOK_ENTER();
  *	if (t == NULL)
  *		return next.malloc(size);                 not to be recorded
- *	HOOK_INSIDE(t, NEXT_MALLOC);
+ *	HOOK_INSIDE(t);
  *	p = next.malloc(size);
  *	HOOK_OUTSIDE(t);
  *	RECORD_ALLOC(t, WIRE_MALLOC, p, size);
  *
- * What the allocator itself calls between INSIDE and OUTSIDE is not recorded again: calls of ours that come from the
- * object of the function behind the hook, or from this library. A signal handler that comes in between is recorded: its
- * calls come from elsewhere.
+ * What the allocator itself calls between INSIDE and OUTSIDE is not recorded again: calls that come from its object, or from
+ * an operator of C++. Others are recorded: those of a signal handler, or of a handler of new.
  */
 #ifndef INTERPOSE_HOOK_H
 #define INTERPOSE_HOOK_H
@@ -30,9 +29,9 @@
 #define HOOK_PC      ((uintptr_t)__builtin_extract_return_addr(__builtin_return_address(0)))
 #define HOOK_ENTER() thread_enter(HOOK_PC, (uintptr_t)__builtin_dwarf_cfa())
 
-#define HOOK_INSIDE(t, object)                                                                     \
+#define HOOK_INSIDE(t)                                                                             \
 	const struct thread_outer hook_was =                                                       \
-	    thread_inside(t, &next_range[object], (uintptr_t)__builtin_dwarf_cfa())
+	    thread_inside(t, THREAD_INSIDE, (uintptr_t)__builtin_dwarf_cfa())
 #define HOOK_OUTSIDE(t) thread_outside(t, hook_was)
 
 #define hook_unlikely(x) __builtin_expect(!!(x), 0)

@@ -26,7 +26,7 @@ malloc(size_t size)
 
 	if (hook_unlikely(t == NULL))
 		return next.malloc(size);
-	HOOK_INSIDE(t, NEXT_MALLOC);
+	HOOK_INSIDE(t);
 	p = PLACE_TAKE(t, size, 0, false);
 	if (p == NULL)
 		p = next.malloc(size);
@@ -47,7 +47,7 @@ calloc(size_t n, size_t size)
 
 	if (hook_unlikely(t == NULL))
 		return next.calloc(n, size);
-	HOOK_INSIDE(t, NEXT_MALLOC);
+	HOOK_INSIDE(t);
 	if (!__builtin_mul_overflow(n, size, &all))
 		p = PLACE_TAKE(t, all, 0, true);
 	if (p == NULL)
@@ -152,7 +152,7 @@ realloc(void *old, size_t size)
 		return reallocate(old, size);
 	if (old && !next_buffer_owns(old))
 		recorded = RECORD_FREE(t, WIRE_FREE_REALLOC, old, 0);
-	HOOK_INSIDE(t, NEXT_MALLOC);
+	HOOK_INSIDE(t);
 	if (hook_unlikely(process.backing) && size > 0) {
 		p = PLACE_TAKE(t, size, 0, false);
 		if (p && old)
@@ -179,7 +179,7 @@ reallocarray(void *old, size_t n, size_t size)
 							   : next.reallocarray(old, n, size);
 	if (old && !next_buffer_owns(old))
 		recorded = RECORD_FREE(t, WIRE_FREE_REALLOC, old, 0);
-	HOOK_INSIDE(t, NEXT_REALLOCARRAY);
+	HOOK_INSIDE(t);
 	if (hook_unlikely(process.backing) && !overflows && all > 0) {
 		p = PLACE_TAKE(t, all, 0, false);
 		if (p && old)
@@ -211,7 +211,7 @@ free(void *p)
 		backing_give(p);
 		return;
 	}
-	HOOK_INSIDE(t, NEXT_MALLOC);
+	HOOK_INSIDE(t);
 	next.free(p);
 	HOOK_OUTSIDE(t);
 }
@@ -278,7 +278,7 @@ power_of_two(size_t n)
 		void *p = NULL;                                                                    \
 		if (hook_unlikely(t == NULL))                                                      \
 			return call;                                                               \
-		HOOK_INSIDE(t, NEXT_MALLOC);                                                       \
+		HOOK_INSIDE(t);                                                                    \
 		if (power_of_two(align))                                                           \
 			p = PLACE_TAKE(t, size, align, false);                                     \
 		if (p == NULL)                                                                     \
@@ -335,7 +335,7 @@ posix_memalign(void **to, size_t align, size_t size)
 
 	if (hook_unlikely(t == NULL))
 		return next.posix_memalign(to, align, size);
-	HOOK_INSIDE(t, NEXT_MALLOC);
+	HOOK_INSIDE(t);
 	if (power_of_two(align) && align % sizeof(void *) == 0)
 		p = PLACE_TAKE(t, size, align, false);
 	if (p)

@@ -23,8 +23,8 @@ hooks_new_personality(int version, _Unwind_Action actions, _Unwind_Exception_Cla
 	struct thread *t = thread_self;
 
 	(void)version, (void)class, (void)exception, (void)context;
-	if ((actions & _UA_CLEANUP_PHASE) && t && t->outer) {
-		t->outer = &thread_nowhere;
+	if ((actions & _UA_CLEANUP_PHASE) && t && t->where == THREAD_INSIDE) {
+		t->where = THREAD_OUTSIDE;
 		process_count(WIRE_FAILED, 1);
 	}
 	return _URC_CONTINUE_UNWIND;
@@ -34,23 +34,19 @@ hooks_new_personality(int version, _Unwind_Action actions, _Unwind_Exception_Cla
 #define PASSES_EXCEPTIONS() __asm__ volatile(".cfi_personality 0x1b, hooks_new_personality")
 
 static void *
-find(function *at, const char *name, struct thread *t, bool is_new)
+find(function *at, const char *name, struct thread *t)
 {
 	void *p = atomic_load_explicit(at, memory_order_relaxed);
+	struct thread_outer was;
 
 	if (__builtin_expect(p != NULL, 1))
 		return p;
-	if (t) {
-		/* looking for it may allocate */
-		static const struct next_range everything = { 0, UINTPTR_MAX };
-		struct thread_outer was =
-		    thread_inside(t, &everything, (uintptr_t)__builtin_dwarf_cfa());
-
-		p = next_find(at, name, is_new);
-		thread_outside(t, was);
-	} else {
-		p = next_find(at, name, is_new);
-	}
+	if (t == NULL)
+		return next_operator(at, name);
+	/* looking for it may allocate */
+	was = thread_inside(t, THREAD_OWN, (uintptr_t)__builtin_dwarf_cfa());
+	p = next_operator(at, name);
+	thread_outside(t, was);
 	return p;
 }
 
@@ -73,13 +69,13 @@ without_library(size_t size, size_t align, bool throws)
 	{                                                                                          \
 		static function next_one;                                                          \
 		struct thread *t = HOOK_ENTER();                                                   \
-		void *(*f)type = (void *(*)type)find(&next_one, #name, t, true);                   \
+		void *(*f)type = (void *(*)type)find(&next_one, #name, t);                         \
 		void *p;                                                                           \
                                                                                                    \
 		PASSES_EXCEPTIONS();                                                               \
 		if (hook_unlikely(t == NULL))                                                      \
 			return f ? f call : without_library(bytes, alignment, throws);             \
-		HOOK_INSIDE(t, NEXT_NEW);                                                          \
+		HOOK_INSIDE(t);                                                                    \
 		p = PLACE_TAKE(t, bytes, alignment, false);                                        \
 		if (p == NULL)                                                                     \
 			p = f ? f call : without_library(bytes, alignment, throws);                \
@@ -116,11 +112,11 @@ without_library(size_t size, size_t align, bool throws)
 			backing_give(p);                                                           \
 			return;                                                                    \
 		}                                                                                  \
-		f = (void(*) type)find(&next_one, #name, t, false);                                \
+		f = (void(*) type)find(&next_one, #name, t);                                       \
 		if (hook_unlikely(f == NULL)) {                                                    \
 			next.free(p);                                                              \
 		} else if (t) {                                                                    \
-			HOOK_INSIDE(t, NEXT_NEW);                                                  \
+			HOOK_INSIDE(t);                                                            \
 			f call;                                                                    \
 			HOOK_OUTSIDE(t);                                                           \
 		} else {                                                                           \

@@ -238,7 +238,7 @@ own_malloc(void)
 	void *p = dlsym(RTLD_DEFAULT, "malloc");
 
 	return p && _dl_find_object(p, &found) == 0 &&
-	       (uintptr_t)found.dlfo_map_start != next_own.low;
+	       (uintptr_t)found.dlfo_map_start != next_own();
 }
 
 static void

@@ -10,7 +10,6 @@
 #include "interpose/hook.h"
 
 unsigned char next_buffer[NEXT_BUFFER] __attribute__((aligned(4096)));
-struct next_range next_range[NEXT_OBJECTS], next_own;
 
 static _Atomic size_t used;
 static __thread bool searching;
@@ -232,15 +231,71 @@ struct next_table next = {
 
 /* ---- finding them ---- */
 
-static struct next_range
+struct range {
+	uintptr_t low, high;
+};
+
+enum { OPERATORS = 32 };
+
+static struct range own, allocator; /* whole objects; the C library is none: it calls nobody */
+static struct range part[OPERATORS];
+static _Atomic unsigned parts;
+
+static bool
+holds(const struct range *range, uintptr_t pc)
+{
+	return pc - range->low < range->high - range->low;
+}
+
+bool
+next_is_allocator(uintptr_t pc)
+{
+	unsigned n = atomic_load_explicit(&parts, memory_order_acquire);
+
+	if (holds(&own, pc) || holds(&allocator, pc))
+		return true;
+	for (unsigned i = 0; i < n && i < OPERATORS; i++)
+		if (holds(&part[i], pc))
+			return true;
+	return false;
+}
+
+uintptr_t
+next_own(void)
+{
+	return own.low;
+}
+
+static struct range
 object_of(const void *p)
 {
 	struct dl_find_object found;
 
 	if (p && _dl_find_object((void *)(uintptr_t)p, &found) == 0)
-		return (struct next_range){ (uintptr_t)found.dlfo_map_start,
-			(uintptr_t)found.dlfo_map_end };
-	return (struct next_range){ 0, 0 };
+		return (
+		    struct range){ (uintptr_t)found.dlfo_map_start, (uintptr_t)found.dlfo_map_end };
+	return (struct range){ 0, 0 };
+}
+
+/* A function of a library that does more than to allocate. */
+static void
+add_part(const void *p)
+{
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+	unsigned i;
+
+	if (holds(&own, (uintptr_t)p) || holds(&allocator, (uintptr_t)p) ||
+	    dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 || symbol == NULL)
+		return;
+	for (i = 0; i < atomic_load(&parts) && i < OPERATORS; i++)
+		if (part[i].low == (uintptr_t)info.dli_saddr)
+			return;
+	if (i < OPERATORS) {
+		part[i] = (struct range){ (uintptr_t)info.dli_saddr,
+			(uintptr_t)info.dli_saddr + symbol->st_size };
+		atomic_store_explicit(&parts, i + 1, memory_order_release);
+	}
 }
 
 /* A function that is not there stays what it was. */
@@ -257,6 +312,7 @@ void
 next_begin(void)
 {
 	struct next_table found = next;
+	struct range libc;
 
 	if (searching)
 		return;
@@ -282,15 +338,18 @@ next_begin(void)
 	find(&found.dlclose, "dlclose");
 	find(&found.free_sized, "free_sized");
 	find(&found.free_aligned_sized, "free_aligned_sized");
-	next_range[NEXT_MALLOC] = object_of((void *)found.malloc);
-	next_range[NEXT_REALLOCARRAY] = object_of((void *)found.reallocarray);
-	next_own = object_of((void *)next_begin);
+	own = object_of((void *)next_begin);
+	libc = object_of((void *)dlsym);
+	allocator = object_of((void *)found.malloc);
+	if (allocator.low == libc.low)
+		allocator = (struct range){ 0, 0 };
+	add_part((void *)found.reallocarray);
 	next = found;
 	searching = false;
 }
 
 void *
-next_find(void *_Atomic *at, const char *name, bool is_new)
+next_operator(void *_Atomic *at, const char *name)
 {
 	static const char *const library[] = { "libstdc++.so.6", "libc++.so.1" };
 	bool was = searching;
@@ -303,10 +362,10 @@ next_find(void *_Atomic *at, const char *name, bool is_new)
 		if (handle)
 			p = dlsym(handle, name);
 	}
-	searching = was;
-	if (p && is_new && next_range[NEXT_NEW].low == 0)
-		next_range[NEXT_NEW] = object_of(p);
-	if (p)
+	if (p) {
+		add_part(p);
 		atomic_store(at, p);
+	}
+	searching = was;
 	return p;
 }

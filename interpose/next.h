@@ -39,22 +39,18 @@ struct next_table {
 
 extern struct next_table next;
 
-/* The objects whose code calls ours while one of the above runs. */
-struct next_range {
-	uintptr_t low, high;
-};
-
-enum next_object { NEXT_MALLOC, NEXT_REALLOCARRAY, NEXT_NEW, NEXT_OBJECTS };
-
-extern struct next_range next_range[NEXT_OBJECTS];
-extern struct next_range next_own; /* this library */
+/* Whether code is that of an allocator: what it calls while it serves a call of ours is no call of the program's. */
+bool next_is_allocator(uintptr_t pc);
 
 /* Finds all of them but those of C++; may be called again. */
 void next_begin(void);
 
-/* The function of C++ of that (mangled) name, also where libstdc++ was loaded by dlopen(3) with RTLD_LOCAL; kept in *at.
+/* The operator of C++ of that (mangled) name, also where libstdc++ was loaded by dlopen(3) with RTLD_LOCAL; kept in *at.
  * NULL: there is none. */
-void *next_find(void *_Atomic *at, const char *name, bool is_new);
+void *next_operator(void *_Atomic *at, const char *name);
+
+/* Where this library begins. */
+uintptr_t next_own(void);
 
 /* Memory of the buffer. */
 extern unsigned char next_buffer[];

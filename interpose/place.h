@@ -18,7 +18,7 @@ void *place_take(
 		void *taken_ = NULL;                                                               \
 		/* not in a signal handler that came while the allocator runs: pools have locks */ \
 		if (hook_unlikely((t)->flags & THREAD_BACKING) &&                                  \
-		    hook_was.object == &thread_nowhere) {                                          \
+		    hook_was.where == THREAD_OUTSIDE) {                                            \
 			struct stack_start caller_ = STACK_START();                                \
 			taken_ = place_take(t, &caller_, size, align, zero);                       \
 		}                                                                                  \

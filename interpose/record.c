@@ -110,12 +110,14 @@ close_gap(struct thread *t)
 	record_publish(t, (struct record_place){ .outermost = true });
 }
 
-void
+bool
 record_interrupted(struct thread *t, uintptr_t sp)
 {
 	/* a handler's frame lies below that of its signal; on a stack of its own it is far away */
-	if (sp + SIGNAL_FRAME - t->writing < NEAR)
-		close_gap(t);
+	if (sp + SIGNAL_FRAME - t->writing >= NEAR)
+		return true;
+	close_gap(t);
+	return false;
 }
 
 bool
@@ -213,7 +215,7 @@ begin_chain(struct thread *t, const struct stack_start *caller, struct chain *c,
 	}
 	if (taken.cut)
 		count(t, WIRE_CUT);
-	*c = (struct chain){ taken.number, taken.n, taken.frame };
+	*c = (struct chain){ taken.n > 0 ? taken.number : WIRE_NO_CHAIN, taken.n, taken.frame };
 	if (t->told[taken.number / 64] >> taken.number % 64 & 1) {
 		count(t, WIRE_STACKS_KNOWN);
 		c->n = 0;
@@ -465,6 +467,39 @@ record_maps(struct thread *t, uintptr_t from, uintptr_t to)
 	if (text != MAP_FAILED)
 		hook_munmap(text, MAPS_READ);
 	errno = kept;
+}
+
+static char *
+hex(char *to, uintptr_t v)
+{
+	int shift = 60;
+
+	while (shift > 0 && v >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*to++ = "0123456789abcdef"[v >> shift & 15];
+	return to;
+}
+
+void
+record_stack(struct thread *t, uintptr_t low, size_t bytes)
+{
+	static const char middle[] = " rw-p 00000000 00:00 0 [stack:";
+	char line[128], digits[12], *to = line;
+	uint32_t tid = (uint32_t)t->slot->tid;
+	int n = 0;
+
+	to = hex(to, low);
+	*to++ = '-';
+	to = hex(to, low + bytes);
+	to = mempcpy(to, middle, sizeof middle - 1);
+	do
+		digits[n++] = (char)('0' + tid % 10);
+	while (tid /= 10);
+	while (n > 0)
+		*to++ = digits[--n];
+	to = mempcpy(to, "]\n", 2);
+	put_text(t, line, (size_t)(to - line));
 }
 
 void

@@ -38,6 +38,9 @@ uint32_t record_site(struct thread *t, const struct stack_start *caller, uint64_
 /* Text of /proc/self/maps: the whole, or what lies between these addresses. */
 void record_maps(struct thread *t, uintptr_t from, uintptr_t to);
 
+/* That of a thread, as a line of that text. */
+void record_stack(struct thread *t, uintptr_t low, size_t bytes);
+
 /* WIRE_EXEC and its like. */
 void record_note(struct thread *t, unsigned op);
 
@@ -89,8 +92,8 @@ struct record_place {
 	bool outermost;         /* nobody was interrupted */
 };
 
-/* What lies before is being written: by somebody whom we interrupted, or by nobody any more. */
-void record_interrupted(struct thread *t, uintptr_t sp);
+/* What lies before is being written by somebody whom we interrupted; false: by nobody any more, and it is out of the way. */
+bool record_interrupted(struct thread *t, uintptr_t sp);
 
 static inline __attribute__((always_inline)) struct record_place
 record_reserve(struct thread *t, uint64_t bytes)
@@ -101,10 +104,10 @@ record_reserve(struct thread *t, uint64_t bytes)
 		uint64_t from = atomic_load_explicit(&t->reserved, memory_order_relaxed);
 		bool outermost = from == atomic_load_explicit(&t->slot->head, memory_order_relaxed);
 
-		if (__builtin_expect(!outermost, 0))
-			record_interrupted(t, sp);
-		else
+		if (__builtin_expect(outermost, 1))
 			t->writing = sp;
+		else if (!record_interrupted(t, sp))
+			continue;
 		if (__builtin_expect(
 			from + bytes > atomic_load_explicit(&t->limit, memory_order_relaxed), 0)) {
 			if (!record_room(t, bytes))

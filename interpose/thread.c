@@ -15,7 +15,6 @@ enum {
 	RESCAN = 64,          /* threads until slots are looked for from the first one */
 };
 
-const struct next_range thread_nowhere = { 0, 0 };
 __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
 static __thread struct {
@@ -140,7 +139,7 @@ thread_begin(void)
 		return NULL;
 	}
 	set_up(t, (unsigned)number);
-	t->outer = &thread_nowhere;
+	t->where = THREAD_OUTSIDE;
 	thread_self = t;
 	if (key_made)
 		pthread_setspecific(key, t);
@@ -149,22 +148,34 @@ thread_begin(void)
 
 /* ---- ways that few events take ---- */
 
-static bool
-within(const struct next_range *range, uintptr_t pc)
-{
-	return pc - range->low < range->high - range->low;
-}
-
 /* While one of the functions behind the hooks runs. */
 static struct thread *
 nested(struct thread *t, uintptr_t pc, uintptr_t sp)
 {
 	/* the frame of that function is gone: left by longjmp(3) */
 	if (sp > t->outer_sp && sp - t->outer_sp < 1 << 20) {
-		t->outer = &thread_nowhere;
+		t->where = THREAD_OUTSIDE;
 		return t;
 	}
-	return within(t->outer, pc) || within(&next_own, pc) ? NULL : t;
+	return t->where == THREAD_OWN || next_is_allocator(pc) ? NULL : t;
+}
+
+/* The stack of a thread is memory like any other: the list of mappings does not say whose. */
+static void
+tell_stack(struct thread *t)
+{
+	pthread_attr_t attr;
+	size_t bytes = 0;
+	void *low = NULL;
+
+	t->where = THREAD_OWN;
+	if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+		pthread_attr_getstack(&attr, &low, &bytes);
+		pthread_attr_destroy(&attr);
+	}
+	t->where = THREAD_OUTSIDE;
+	if (bytes > 0)
+		record_stack(t, (uintptr_t)low, bytes);
 }
 
 static struct thread *
@@ -180,8 +191,11 @@ begin(void)
 	own.beginning = true;
 	if (process_live()) {
 		t = thread_self;
-		if (t == NULL || t->outer == NULL)
+		if (t == NULL || t->where == THREAD_NOT_BEGUN) {
 			t = own.refused % REFUSED_AGAIN == 0 ? thread_begin() : NULL;
+			if (t && t->slot->tid != process.pid)
+				tell_stack(t);
+		}
 		if (t == NULL) {
 			own.refused++;
 			atomic_fetch_add(&process.wire->lost_threads, 1);
@@ -199,7 +213,7 @@ thread_enter_slowly(uintptr_t pc, uintptr_t sp)
 {
 	struct thread *t = thread_self;
 
-	if (t && t->outer)
+	if (t && t->where != THREAD_NOT_BEGUN)
 		return nested(t, pc, sp);
 	return begin();
 }
@@ -228,5 +242,5 @@ void
 thread_wipe(void)
 {
 	if (thread_self)
-		thread_self->outer = NULL;
+		thread_self->where = THREAD_NOT_BEGUN;
 }

@@ -22,9 +22,15 @@ enum {                       /* thread.flags; all zero: the short way */
 	THREAD_RAW = 32,     /* the clock is the kernel's */
 };
 
+enum thread_where {
+	THREAD_NOT_BEGUN, /* and in the child of a fork */
+	THREAD_OUTSIDE,
+	THREAD_INSIDE, /* a function of next runs */
+	THREAD_OWN,    /* the library itself calls: nothing is recorded */
+};
+
 struct thread {
-	const struct next_range
-	    *outer; /* thread_outside, or which function of next runs; NULL: not begun */
+	enum thread_where where;
 	uintptr_t outer_sp;
 	struct wire_thread *slot;
 	unsigned char *ring;
@@ -44,7 +50,6 @@ struct thread {
 	uint32_t site[WIRE_CHAINS];        /* the rules of the policy that hold for them */
 };
 
-extern const struct next_range thread_nowhere; /* outside of all functions of next */
 extern __thread struct thread *thread_self __attribute__((tls_model("initial-exec")));
 
 struct thread *thread_enter_slowly(uintptr_t pc, uintptr_t sp);
@@ -55,31 +60,31 @@ thread_enter(uintptr_t pc, uintptr_t sp)
 {
 	struct thread *t = thread_self;
 
-	if (__builtin_expect(t == NULL || t->outer != &thread_nowhere, 0))
+	if (__builtin_expect(t == NULL || t->where != THREAD_OUTSIDE, 0))
 		return thread_enter_slowly(pc, sp);
 	return t;
 }
 
 /* What to return to: a signal handler may have come in between. */
 struct thread_outer {
-	const struct next_range *object;
+	enum thread_where where;
 	uintptr_t sp;
 };
 
 static inline struct thread_outer
-thread_inside(struct thread *t, const struct next_range *object, uintptr_t sp)
+thread_inside(struct thread *t, enum thread_where where, uintptr_t sp)
 {
-	struct thread_outer was = { t->outer, t->outer_sp };
+	struct thread_outer was = { t->where, t->outer_sp };
 
 	t->outer_sp = sp;
-	t->outer = object;
+	t->where = where;
 	return was;
 }
 
 static inline void
 thread_outside(struct thread *t, struct thread_outer was)
 {
-	t->outer = was.object;
+	t->where = was.where;
 	t->outer_sp = was.sp;
 }
 
