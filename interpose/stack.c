@@ -5,6 +5,13 @@
 
 #include "interpose/stack_parts.h"
 
+#ifdef STACK_COUNTS /* of tests */
+static _Atomic unsigned long stack_counts[2];
+#define COUNT(i) (stack_counts[i]++)
+#else
+#define COUNT(i) ((void)0)
+#endif
+
 enum { WALKS = 512, LINE = 64, CHAINS = WIRE_CHAINS - 2 /* pairs; the last numbers name none */ };
 
 struct walk {
@@ -151,6 +158,7 @@ stack_take(struct stack_cache *c, const struct stack_start *start, struct stack_
 		forget(c);
 	if (w->sp == start->sp && w->pc == start->pc && (!w->by_fp || w->fp == start->fp) &&
 	    c->chain[w->chain].stamp == w->stamp && as_before(c, w, start)) {
+		COUNT(0);
 		*chain = (struct stack_chain){ .number = w->chain,
 			.known = true,
 			.cut = w->cut,

@@ -201,6 +201,7 @@ SHAPE(realigned_by_size)
 	room[0] = more[0] = 1;
 	next(depth);
 	room[1] = more[0];
+	more[1] = room[1];
 }
 
 SHAPE(registers)

@@ -1,0 +1,86 @@
+. tests/lib.sh
+# Chains that interpose/stack.h takes, against witnesses: random call chains against libunwind and a slow walk of all registers
+# (tests/stack_chains.c), those of real programs against the slow walk (tests/stack_preload.c), objects that come and go.
+
+warn='-Wall -Wextra -Werror'
+common="-g -std=gnu11 -D_GNU_SOURCE -I$TOP/lib -I$TOP $warn"
+rest="$TOP/lib/code/cfi.c $TOP/lib/code/arch.c $TOP/lib/code/arch_x86_64.c $TOP/lib/code/arch_aarch64.c $TOP/lib/base/slice.c
+	$TOP/lib/base/bytes.c"
+parts=$(ls "$TOP"/interpose/stack_*.c)
+last=
+# shellcheck disable=SC2086
+build () { # build OUTPUT SOURCE FLAGS...
+	out=$1 source=$2
+	shift 2
+	${CC:-cc} $common "$@" -o "$out" "$TOP/tests/$source" $parts $rest -ldl $last
+}
+
+unwind=
+if printf '#define UNW_LOCAL_ONLY\n#include <libunwind.h>\nint main(void) { unw_context_t c; return unw_getcontext(&c); }\n' >u.c &&
+	${CC:-cc} -o u u.c -lunwind 2>err; then
+	unwind=-DWITH_LIBUNWIND last=-lunwind
+else
+	skip 'libunwind as a witness' 'libunwind-dev is not here: the slow walk is the only one'
+fi
+
+# One program for all shapes: what differs is what the compiler makes of them.
+for flags in -O0 -O1 -O2 -O3 -Os '-O2 -fno-omit-frame-pointer' '-O2 -fno-plt -fcf-protection=none'; do
+	# shellcheck disable=SC2086
+	build chains stack_chains.c $flags $unwind "$TOP/interpose/stack.c" -rdynamic -pthread 2>err || {
+		bad "builds with $flags" "$(cat err)"
+		continue
+	}
+	timeout 100 ./chains 15000 7 >got 2>err
+	if sed 's/chains=15[0-9]* compared=15[0-9]* known=[1-9][0-9]* cut=0 differences=0/good/' got | grep -qx good; then
+		good "random chains, $flags"
+	else
+		bad "random chains, $flags" "$(cat got err)"
+	fi
+done
+
+last=
+if command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64 >/dev/null; then
+	for flags in -O0 -O2 '-O2 -fomit-frame-pointer' '-O2 -mbranch-protection=standard'; do
+		# shellcheck disable=SC2086
+		if CC=aarch64-linux-gnu-gcc build chains64 stack_chains.c $flags "$TOP/interpose/stack.c" -rdynamic -pthread 2>err &&
+			timeout 100 qemu-aarch64 -cpu max -L /usr/aarch64-linux-gnu ./chains64 3000 7 >got 2>err &&
+			sed 's/chains=30[0-9]* compared=30[0-9]* known=[1-9][0-9]* cut=0 differences=0/good/' got | grep -qx good; then
+			good "aarch64, random chains, $flags"
+		else
+			bad "aarch64, random chains, $flags" "$(cat got err)"
+		fi
+	done
+else
+	skip 'aarch64' 'no aarch64-linux-gnu-gcc or no qemu-aarch64'
+fi
+
+# Real programs, of which hardly one has frame pointers: every 5th chain is walked twice.
+if ! build preload.so stack_preload.c -O2 -shared -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	-fno-builtin-malloc -fexceptions -ftls-model=initial-exec -DSTACK_COUNTS 2>err; then
+	bad 'builds the library' "$(cat err)"
+fi
+real () { # real NAME COMMAND...
+	what=$1
+	shift
+	command -v "$1" >/dev/null || {
+		skip "real: $what" "no $1"
+		return
+	}
+	STACK_CHECK=5 LD_PRELOAD=$dir/preload.so timeout 100 "$@" >out 2>err </dev/null
+	if grep -qE 'takes=[1-9][0-9]{3,} known=[1-9][0-9]+ .* checked=[1-9][0-9]+ differences=0 cut=0$' err; then
+		good "real: $what"
+	else
+		bad "real: $what" "$(cat err)"
+	fi
+}
+real sqlite3 sqlite3 :memory: 'create table t(a, b); with recursive c(x) as (select 1 union all select x + 1 from c where x < 3000)
+	insert into t select x, x * 7 % 101 from c; create index i on t(b); select count(*) from t a join t b on a.b = b.b'
+cc1=$(${CC:-cc} -print-prog-name=cc1)
+${CC:-cc} -E -std=gnu11 -I"$TOP/lib" -D_GNU_SOURCE "$TOP/lib/code/cfi.c" >cfi.i
+real cc1 "$cc1" -quiet -O2 cfi.i -o /dev/null
+python=/usr/bin/python3
+PYTHONMALLOC=malloc real python3 $python -c 'import json
+for i in range(5): json.loads(json.dumps({str(k): [k] * 9 for k in range(300)}))'
+real perl perl -e 'for (1 .. 3000) { $h{"k$_"} .= "x$_" } print scalar %h'
+
+finish
