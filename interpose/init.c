@@ -261,7 +261,7 @@ begin_process(bool forked)
 	if (process.walk_depth > 0)
 		stack_begin();
 	if (h->flags & WIRE_TOUCH)
-		touch_begin(process.slot);
+		touch_begin(h, process.slot);
 	atomic_store(&process.slot->state, WIRE_LIVE);
 	t = thread_begin();
 	if (t == NULL)

@@ -20,7 +20,7 @@ enum {
 	FEATURE_WP_ASYNC = 1 << 15
 };
 
-enum { HIGH = 600, LAST_MS = 1000, TURN_MS = 100 };
+enum { HIGH = 600, WAIT_MS = 1000, TURN_MS = 100 };
 
 static struct wire_process *slot;
 static int descriptor = -1;
@@ -74,25 +74,6 @@ publish_hidden(void)
 	atomic_store_explicit(&slot->hidden, hidden.n, memory_order_release);
 }
 
-void
-touch_begin(struct wire_process *p)
-{
-	int kept = errno;
-
-	if (descriptor >= 0)
-		close(descriptor); /* of the parent: it is about the parent's memory */
-	slot = p;
-	atomic_store(&p->touch_last, WIRE_LAST_NONE);
-	publish_hidden();
-	descriptor = make();
-	if (descriptor < 0) {
-		p->note_errno = errno;
-		atomic_fetch_or(&p->notes, WIRE_NO_TOUCH);
-	}
-	p->touch = descriptor;
-	errno = kept;
-}
-
 static void
 ring(struct wire_header *h)
 {
@@ -101,20 +82,48 @@ ring(struct wire_header *h)
 		syscall(SYS_futex, &h->bell, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-void
-touch_end(struct wire_header *h, struct wire_process *p)
+static void
+wait_for_look(struct wire_header *h, struct wire_process *p, enum wire_look which)
 {
 	const struct timespec turn = { .tv_nsec = TURN_MS * 1000000L };
-	int kept = errno;
 
 	if (descriptor < 0)
 		return;
-	atomic_store(&p->touch_last, WIRE_LAST_ASKED);
+	atomic_store(&p->look, which);
 	ring(h);
-	for (int waited = 0; waited < LAST_MS && !wire_recorder_died(h) &&
-			     atomic_load(&p->touch_last) == WIRE_LAST_ASKED;
+	for (int waited = 0;
+	     waited < WAIT_MS && !wire_recorder_died(h) && atomic_load(&p->look) == which;
 	     waited += TURN_MS)
-		syscall(SYS_futex, &p->touch_last, FUTEX_WAIT, WIRE_LAST_ASKED, &turn, NULL, 0);
+		syscall(SYS_futex, &p->look, FUTEX_WAIT, which, &turn, NULL, 0);
+}
+
+void
+touch_begin(struct wire_header *h, struct wire_process *p)
+{
+	int kept = errno;
+
+	if (descriptor >= 0)
+		close(descriptor); /* of the parent: it is about the parent's memory */
+	slot = p;
+	atomic_store(&p->look, WIRE_LOOK_NONE);
+	publish_hidden();
+	descriptor = make();
+	if (descriptor < 0) {
+		p->note_errno = errno;
+		atomic_fetch_or(&p->notes, WIRE_NO_TOUCH);
+	}
+	p->touch = descriptor;
+	if (p->ppid != 0)
+		wait_for_look(h, p, WIRE_LOOK_FIRST);
+	errno = kept;
+}
+
+void
+touch_end(struct wire_header *h, struct wire_process *p)
+{
+	int kept = errno;
+
+	wait_for_look(h, p, WIRE_LOOK_LAST);
 	errno = kept;
 }
 

@@ -11,12 +11,11 @@
 
 #include "wire/wire.h"
 
-/* The process begins, or is the child of a fork, which gets a descriptor of its own. Where the kernel says no, that is noted
- * in the slot. */
-void touch_begin(struct wire_process *p);
+/* The process begins, or is the child of a fork, which gets a descriptor of its own, and waits until the recorder has
+ * protected what it has of its parent: at most a second. Where the kernel says no, that is noted in the slot. */
+void touch_begin(struct wire_header *h, struct wire_process *p);
 
-/* The process is about to end, or to run another program: waits until the recorder has had a last look, at most a second.
- * Nothing where there is no descriptor. */
+/* The process is about to end, or to run another program: waits until the recorder has had a last look, likewise. */
 void touch_end(struct wire_header *h, struct wire_process *p);
 
 /* Memory of the library's own: not to be told as written. Ranges that touch are one; what is too much is told. */

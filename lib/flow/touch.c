@@ -34,6 +34,7 @@ struct touch {
 	struct process *process; /* by slot */
 	size_t processes, process_cap;
 	pid_t looking; /* at this process */
+	bool silent;   /* what it has written is its parent's */
 	struct run *run;
 	size_t first, fresh, n,
 	    cap; /* run[first..n) wait; those from `fresh` on have no time yet */
@@ -69,6 +70,8 @@ written(uint64_t start, uint64_t end, uint64_t page, void *context)
 {
 	struct touch *t = context;
 
+	if (t->silent)
+		return;
 	GROW(t->run, t->cap, t->n);
 	t->run[t->n++] = (struct run){ 0, start, end, (uint32_t)page, t->looking };
 	t->pages += (end - start) / page;
@@ -164,25 +167,19 @@ lives(const struct wire_process *slot)
 	       (slot->touch > 0 || atomic_load(&slot->notes) & WIRE_NO_TOUCH);
 }
 
-/* The last look of a process that waits for it. */
-static bool
-asks(const struct wire_process *slot)
-{
-	return atomic_load(&slot->touch_last) == WIRE_LAST_ASKED;
-}
-
 static void
 answer(struct wire_process *slot)
 {
-	atomic_store(&slot->touch_last, WIRE_LAST_DONE);
-	syscall(SYS_futex, &slot->touch_last, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	atomic_store(&slot->look, WIRE_LOOK_DONE);
+	syscall(SYS_futex, &slot->look, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
 static void
 visit(struct touch *t, unsigned i, struct wire_process *slot, bool due)
 {
 	struct process *p = &t->process[i];
-	bool living = lives(slot), asked = asks(slot);
+	uint32_t asked = atomic_load(&slot->look);
+	bool living = asked == WIRE_LOOK_FIRST || lives(slot);
 
 	if ((p->open || p->refused) && p->serial != slot->serial) {
 		leave(t, p);
@@ -191,9 +188,10 @@ visit(struct touch *t, unsigned i, struct wire_process *slot, bool due)
 	if (living && !p->open && !p->refused)
 		meet(t, p, slot);
 	/* one that is gone is found out by looking; its slot may wait long until it is used again */
-	if (p->open && (due || asked))
+	t->silent = asked == WIRE_LOOK_FIRST;
+	if (p->open && (due || t->silent || asked == WIRE_LOOK_LAST))
 		look(t, p, slot);
-	if (asked)
+	if (asked == WIRE_LOOK_FIRST || asked == WIRE_LOOK_LAST)
 		answer(slot);
 }
 

@@ -5,8 +5,8 @@
  *
  *	access t pid event=touch op=w addr size
  *
- * with addr and size of the page, and t a moment after all writes that it stands for. A process that ends by itself asks for
- * a last look, and waits for it; what one that was killed wrote after the last look is not known.
+ * with addr and size of the page, and t a moment after all writes that it stands for. A forked process waits
+ * for a look of which nothing is told, as what it has was written by its parent; one that ends by itself waits for a last one; what one that was killed wrote after the last look is not known.
  *
  *	touch_step(t, header);		in every turn: processes that are new, looks that are due
  *	touch_put(t, own, until);	before a record of that time is written

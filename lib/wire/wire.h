@@ -113,7 +113,8 @@ enum wire_note {             /* wire_process.notes: what the recorder should tel
 
 enum { WIRE_HIDDEN = 16 };
 
-enum wire_last { WIRE_LAST_NONE, WIRE_LAST_ASKED, WIRE_LAST_DONE };
+/* What the process waits for: a look after its fork, of which nothing is told, or one before it is gone. */
+enum wire_look { WIRE_LOOK_NONE, WIRE_LOOK_FIRST, WIRE_LOOK_LAST, WIRE_LOOK_DONE };
 
 struct wire_process {
 	_Atomic uint32_t state; /* enum wire_state */
@@ -132,7 +133,7 @@ struct wire_process {
 	/* Memory that is the library's own: start and end, not to be told as written. */
 	_Atomic uint32_t hidden;
 	uint64_t hide[WIRE_HIDDEN][2];
-	_Atomic uint32_t touch_last; /* futex, enum wire_last: a look before the process is gone */
+	_Atomic uint32_t look; /* futex, enum wire_look */
 };
 
 struct wire_thread {

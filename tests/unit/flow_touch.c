@@ -25,6 +25,7 @@ enum order {
 	REMAP,   /* others take their place */
 	GROW,    /* the heap by so many pages, and writes them */
 	SHARED,
+	READ_SHARED,
 	HUGE_PAGE,
 	FORK,
 	DROP, /* MADV_DONTNEED of all */
@@ -75,7 +76,7 @@ touch_pages(unsigned char *at, const struct message *m)
 	for (unsigned i = m->from; i < m->from + m->n; i++) {
 		if (!is_prime(i))
 			continue;
-		if (m->order == READ)
+		if (m->order == READ || m->order == READ_SHARED)
 			(void)*(volatile unsigned char *)(at + (size_t)i * PAGE + 77);
 		else if (m->order == SYSCALL)
 			CLAIM(read(zero, at + (size_t)i * PAGE + 100, 8) == 8);
@@ -96,6 +97,7 @@ obey(void)
 		touch_pages(memory, message);
 		break;
 	case SHARED:
+	case READ_SHARED:
 		touch_pages(shared, message);
 		break;
 	case HUGE_PAGE:
@@ -295,6 +297,7 @@ main(void)
 	/* shared: what is read later is not told */
 	tell(SHARED, 0, 200);
 	must_be_primes(shared, 0, 200);
+	tell(READ_SHARED, 400, 200);
 	tell(SHARED, 100, 200);
 	must_be_primes(shared, 100, 200);
 
@@ -322,9 +325,13 @@ main(void)
 	CLAIM(touch_due(t) > 3000000);
 	tell(WRITE, 0, 100);
 	CLAIM(look(memory, (size_t)PAGES * PAGE) == 0);
-	slot->touch_last = WIRE_LAST_ASKED;
+	slot->look = WIRE_LOOK_LAST;
 	must_be_primes(memory, 0, 100);
-	CLAIM(slot->touch_last == WIRE_LAST_DONE);
+	CLAIM(slot->look == WIRE_LOOK_DONE);
+	tell(WRITE, 0, 100);
+	slot->look = WIRE_LOOK_FIRST;
+	must_be_primes(memory, 0, 0);
+	CLAIM(slot->look == WIRE_LOOK_DONE);
 
 	/* the process is killed, and its slot taken by nobody */
 	touch_free(t);
