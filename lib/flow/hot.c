@@ -534,6 +534,7 @@ hot_new(const struct hot_options *o)
 	h->losses = LOSSES_INIT;
 	h->parts = xcalloc(1, sizeof *h->parts);
 	h->parts->peak_serial = 1;
+	h->parts->site.depth = o->depth;
 	heap_init(&h->heap);
 	h->heap.context = h;
 	h->heap.site = live ? row_of_site : no_site;
