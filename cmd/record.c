@@ -160,7 +160,7 @@ read_options(struct recording_config *c, int argc, char **argv)
 			break;
 		case 'F':
 			c->sampling.frequency = tool_number("-F", arg, 1, 1000000000);
-			has_frequency = true;
+			has_frequency = c->sampling.asked = true;
 			break;
 		case 'c':
 			c->sampling.period = tool_number("-c", arg, 1, INT64_MAX);

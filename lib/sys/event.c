@@ -560,9 +560,12 @@ sys_event_cut(const char **list)
 int
 sys_event_sample(struct sys_event *event, const struct sys_sampling *s, struct error *e)
 {
-	struct perf_event_attr *a = &event->attr;
-	bool each = a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT ||
-		    (event->access && a->type == PERF_TYPE_SOFTWARE);
+	struct perf_event_attr *a =
+	    &event->attr; /* without a PMU, accesses are so few that each is worth its sample */
+	bool faults =
+	    event->access && (a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_SOFTWARE);
+	bool each =
+	    faults ? !s->asked : a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT;
 
 	if (event->counts)
 		return 0;

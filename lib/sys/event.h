@@ -52,8 +52,9 @@ char *sys_event_cut(const char **list);
 enum sys_call_graph { SYS_CHAIN_NONE, SYS_CHAIN_FP, SYS_CHAIN_DWARF, SYS_CHAIN_LBR };
 
 struct sys_sampling {
-	uint64_t
-	    frequency; /* Hz, where period is 0; not of tracepoints, breakpoints, software accesses */
+	uint64_t frequency; /* Hz, where period is 0; not of tracepoints and breakpoints */
+	bool
+	    asked; /* the frequency is the user's, and not ours: page faults are sampled so, too, as accesses */
 	uint64_t period;
 	enum sys_call_graph chain;
 	uint32_t stack_bytes; /* of a DWARF stack dump: a multiple of 8 below 65,536 */

@@ -177,6 +177,15 @@ of_faults(struct sys_mem_choice *c, const struct sys_mem_want *want,
 	return false;
 }
 
+static bool
+samples(const struct sys_mem_choice *c, unsigned kind)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		if (c->event[i].kinds & kind)
+			return true;
+	return false;
+}
+
 int
 sys_mem_choose(struct sys_mem_choice *c, const struct sys_mem_want *want,
     const struct sys_mem_machine *m, struct error *e)
@@ -187,6 +196,10 @@ sys_mem_choose(struct sys_mem_choice *c, const struct sys_mem_want *want,
 	some = of_unit(c, want, m, "cpu");
 	some |= of_unit(c, want, m, "cpu_core");
 	some |= of_unit(c, want, m, "cpu_atom");
+	if (some && want->kinds & SYS_MEM_LOADS && !samples(c, SYS_MEM_LOADS))
+		passed_over(c, "loads", "nothing samples them here");
+	if (some && want->kinds & SYS_MEM_STORES && !samples(c, SYS_MEM_STORES))
+		passed_over(c, "stores", "nothing samples them here");
 	if (some || of_ibs(c, want, m) || of_libpfm(c, want, m) || of_power(c, want, m))
 		return 0;
 	if (sys_pmu_has(m->root, "arm_spe_0", "type"))

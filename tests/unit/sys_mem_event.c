@@ -123,9 +123,13 @@ choices(void)
 	    "cpu_atom/mem-loads,ldlat=30/uppp|cpu_atom/mem-stores/uppp|",
 	    "cpu_core/mem-loads-aux/u+cpu_core/mem-loads,ldlat=30/upp=1 cpu_core/mem-stores/uppp=2 "
 	    "cpu_atom/mem-loads,ldlat=30/uppp=1 cpu_atom/mem-stores/uppp=2"));
-	/* loads only: what is missing is said by what is there */
+	/* loads only: the other kind is told to be missing where it was wanted */
 	CLAIM(chooses(
 	    nehalem, "x86_64", SYS_MEM_BOTH, 0, "|cpu/mem-loads/upp|", "cpu/mem-loads/upp=1"));
+	CLAIM(strcmp(c.said, "stores: nothing samples them here") == 0);
+	CLAIM(chooses(
+	    nehalem, "x86_64", SYS_MEM_LOADS, 0, "|cpu/mem-loads/upp|", "cpu/mem-loads/upp=1"));
+	CLAIM(c.said[0] == '\0');
 	/* an older kernel has no names for them: libpfm4 has */
 	CLAIM(chooses(nameless, "x86_64", SYS_MEM_BOTH, 0,
 	    "|MEM_TRANS_RETIRED:LOAD_LATENCY:ldlat=3:uppp|MEM_UOPS_RETIRED:ALL_STORES:uppp|",
@@ -246,6 +250,11 @@ software(void)
 	CLAIM(event.attr.sample_type & PERF_SAMPLE_ADDR);
 	CLAIM(!(event.attr.sample_type & (PERF_SAMPLE_PERIOD | PERF_SAMPLE_DATA_SRC)));
 	CLAIM(sys_event_sample(&event, &each, &e) == 0 && event.attr.sample_period == 7);
+	/* at a rate if that is what was asked for, and with what each sample stands for */
+	often.asked = true;
+	CLAIM(sys_event_sample(&event, &often, &e) == 0);
+	CLAIM(event.attr.freq && event.attr.sample_freq == 999);
+	CLAIM(event.attr.sample_type & PERF_SAMPLE_PERIOD);
 	sys_event_free(&event);
 	/* the leader of a group takes no samples */
 	CLAIM(sys_event_parse(&event, "page-faults:u", &e) == 0);
