@@ -277,6 +277,39 @@ test_threads(struct wire_reader *r)
 	CLAIM(r->process[0].state == WIRE_READER_LIVE && r->process[0].rings == 0 && r->pids == 1);
 }
 
+/* What came since the beginning of the round before stays; the next round lets it out, in order of time whatever the rings,
+ * and the last one everything. */
+static void
+test_rounds(struct wire_reader *r)
+{
+	struct wire_event e;
+	struct writer w[2];
+
+	take_slot(&w[0], 0, 8192);
+	take_slot(&w[1], 1, 8192);
+	for (int turn = 0; turn < 1000; turn++) {
+		wire_reader_round(r, false);
+		CLAIM(!wire_reader_next(r, &e));
+		tell(&w[turn % 2], WIRE_MALLOC, 1, 9, 0);
+		tell(&w[(turn + 1) % 2], WIRE_MALLOC, 2, 9, 0);
+		tell(&w[turn % 2], WIRE_FREE, 1, 0, 0);
+		tell(&w[(turn + 1) % 2], WIRE_FREE, 2, 0, 0);
+		wire_reader_round(r, turn % 10 == 0);
+		for (int i = 0; turn % 10 == 0 && i < 4; i++)
+			CLAIM(wire_reader_next(r, &e) && e.word[0] == (uint64_t)(1 + i % 2));
+		CLAIM(!wire_reader_next(r, &e));
+		wire_reader_round(r, false);
+		for (int i = 0; turn % 10 != 0 && i < 4; i++)
+			CLAIM(wire_reader_next(r, &e) && e.word[0] == (uint64_t)(1 + i % 2));
+		CLAIM(!wire_reader_next(r, &e));
+	}
+	CLAIM(r->late == 0);
+	for (int i = 0; i < 2; i++)
+		atomic_store(&w[i].slot->state, WIRE_FREE_SLOT);
+	wire_reader_close(r);
+	wire_reader_open(r, h);
+}
+
 /* A thread that is gone without a word, with records in its ring. */
 static void *
 vanish(void *argument)
@@ -436,6 +469,7 @@ main(void)
 	atomic_store(&h->processes, 1);
 	atomic_store(&p->state, WIRE_LIVE);
 	wire_reader_open(&r, h);
+	test_rounds(&r);
 	test_threads(&r);
 	test_vanished(&r);
 	test_damage(&r);
