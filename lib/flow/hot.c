@@ -623,11 +623,18 @@ rank(const struct hot_row *r, enum hot_sort by)
 	}
 }
 
+struct order {
+	const struct hot *h;
+	enum hot_sort by;
+};
+
 static int
 compare(const void *pa, const void *pb, void *context)
 {
-	const struct hot_row *a = pa, *b = pb;
-	enum hot_sort by = *(const enum hot_sort *)context;
+	const struct order *o = context;
+	const struct hot_row *a = &o->h->row[*(const uint32_t *)pa];
+	const struct hot_row *b = &o->h->row[*(const uint32_t *)pb];
+	enum hot_sort by = o->by;
 	double x = rank(a, by), y = rank(b, by);
 	int r;
 
@@ -648,11 +655,25 @@ compare(const void *pa, const void *pb, void *context)
 void
 hot_sort(struct hot *h, enum hot_sort by)
 {
+	struct order o = { h, by };
+	struct hot_row *row;
+	uint32_t *order;
+
 	for (size_t i = 0; i < h->rows; i++)
 		if (h->row[i].type == TYPE_SITE || h->o.by == HOT_KIND)
 			keep_peak(h, &h->row[i]);
-	if (h->rows > 0)
-		qsort_r(h->row, h->rows, sizeof *h->row, compare, &by);
+	/* Numbers are sorted: rows are large. */
+	order = xcalloc(h->rows + 1, sizeof *order);
+	row = xcalloc(h->rows + 1, sizeof *row);
+	for (uint32_t i = 0; i < h->rows; i++)
+		order[i] = i;
+	qsort_r(order, h->rows, sizeof *order, compare, &o);
+	for (size_t i = 0; i < h->rows; i++)
+		row[i] = h->row[order[i]];
+	free(order);
+	free(h->row);
+	h->row = row;
+	h->parts->row_cap = h->rows + 1;
 	hash_clear(&h->parts->row_set);
 }
 

@@ -131,33 +131,45 @@ coarsen(struct picture *p)
 	}
 }
 
-/* A point that is no access, so that the axes hold it. */
+static void
+hold_all(struct picture *p)
+{
+	static const uint64_t zero[AXIS_CHUNK];
+	struct grid_column x = { AXIS_INT, p->hold_t }, y = { AXIS_UNSIGNED, p->hold_addr },
+			   w = { AXIS_INT, zero };
+	struct grid *grid[] = { &p->all, &p->reads, &p->writes };
+	size_t n = p->held;
+
+	p->held = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t points = grid[i]->points, placed = grid[i]->placed, refused[AXIS_VERDICTS];
+
+		memcpy(refused, grid[i]->refused, sizeof refused);
+		grid_add(grid[i], x, y, w, n);
+		grid[i]->points = points;
+		grid[i]->placed = placed;
+		memcpy(grid[i]->refused, refused, sizeof refused);
+	}
+}
+
+/* Points that are no accesses, so that the axes hold them: gathered, and not counted. */
 static void
 hold(struct picture *p, int64_t t, uint64_t addr)
 {
-	uint64_t zero = 0, at = (uint64_t)t;
-	struct grid_column x = { AXIS_INT, &at }, y = { AXIS_UNSIGNED, &addr },
-			   w = { AXIS_INT, &zero };
-
-	grid_add(&p->all, x, y, w, 1);
-	grid_add(&p->reads, x, y, w, 1);
-	grid_add(&p->writes, x, y, w, 1);
+	if (p->held == AXIS_CHUNK)
+		hold_all(p);
+	p->hold_t[p->held] = (uint64_t)t;
+	p->hold_addr[p->held++] = addr;
 }
 
-/* The same, where it is not counted. */
 static void
-hold_uncounted(struct picture *p, int64_t t, uint64_t lo, uint64_t hi)
+hold_range(struct picture *p, int64_t t, uint64_t lo, uint64_t hi)
 {
-	uint64_t step = (hi - lo) / COVER, points = p->all.points, placed = p->all.placed,
-		 refused[AXIS_VERDICTS];
+	uint64_t step = (hi - lo) / COVER;
 
-	memcpy(refused, p->all.refused, sizeof refused);
 	step = step >> p->all.y.e ? step : (uint64_t)1 << p->all.y.e;
 	for (uint64_t a = lo; a < hi && a >= lo; a = a / step * step + step)
 		hold(p, t, a);
-	p->all.points = points;
-	p->all.placed = placed;
-	memcpy(p->all.refused, refused, sizeof refused);
 }
 
 static void
@@ -174,7 +186,7 @@ live(struct picture *p, const struct heap_object *o, uint64_t lo, uint64_t hi, i
 	    (l.lo >= y->scheme.hi.i || l.hi <= y->scheme.lo.i))
 		return;
 	if (p->o.whole)
-		hold_uncounted(p,
+		hold_range(p,
 		    x->scheme.ranged && l.from < x->scheme.lo.i ? (int64_t)x->scheme.lo.i : l.from,
 		    l.lo, l.hi);
 	put_life(p, &l);
@@ -496,9 +508,10 @@ picture_end(struct picture *p, size_t lives, struct error *e)
 	if (p->all.placed > 0) {
 		uint64_t addr = p->last_addr;
 
-		hold_uncounted(p, p->start, addr, addr + 1);
-		hold_uncounted(p, p->end, addr, addr + 1);
+		hold(p, p->start, addr);
+		hold(p, p->end, addr);
 	}
+	hold_all(p);
 	/* (each site has its sums) */
 	if (p->site.n > 0)
 		sum_of(p, (uint32_t)p->site.n - 1);

@@ -60,6 +60,8 @@ struct picture {
 	struct hash_set life_set;
 	unsigned y_shift, x_shift; /* cells of lives */
 	uint64_t last_addr;        /* that was accessed */
+	uint64_t hold_t[AXIS_CHUNK], hold_addr[AXIS_CHUNK];
+	size_t held;
 	uint64_t *column[3];
 	size_t column_cap[3];
 	unsigned char *op; /* of the strings of the block */
