@@ -69,6 +69,7 @@ block_free(struct trace_block *b)
 	free(p->scratch);
 	free(p->count);
 	free(p->pick);
+	free(p->value);
 	free(p->base);
 	free(p->address);
 	free(p->numbers.slot);
@@ -289,6 +290,12 @@ put_list(struct trace_block *b, enum trace_kind kind, const struct trace_list *l
 	if (list->memo)
 		*list->memo = (struct trace_memo){ p->serial, id };
 	return id;
+}
+
+uint32_t
+block_list_of(struct trace_block *b, enum trace_kind kind, const struct trace_list *list)
+{
+	return put_list(b, kind, list, 0);
 }
 
 uint32_t

@@ -266,6 +266,34 @@ block_put_range(struct trace_block *b, const struct trace_shape *const *shape,
 
 /* ---- picked rows ---- */
 
+static uint32_t
+link_extra(
+    struct trace_block *b, enum trace_kind kind, const struct trace_extra *extra, uint64_t id)
+{
+	extra->link[id] = link_to(b, kind == TRACE_STR ? block_string(b, extra->string[id])
+						       : block_list_of(b, kind, &extra->list[id]));
+	return (uint32_t)extra->link[id];
+}
+
+void
+block_source_row(const struct block_source *source, uint32_t row, union trace_value *value)
+{
+	for (unsigned f = 0; f < source->shape->fields; f++) {
+		int from = source->from ? source->from[f] : (int)f;
+		enum trace_kind kind = source->shape->field[f].kind;
+		const struct trace_extra *extra = from < 0 ? &source->extra[~from] : NULL;
+
+		if (extra == NULL)
+			value[f] = trace_block_value(source->block, source->s, (unsigned)from, row);
+		else if (kind == TRACE_STR)
+			value[f].s = extra->string[extra->v[row]];
+		else if (kind >= TRACE_INTS)
+			value[f].list = extra->list[extra->v[row]];
+		else
+			value[f].u = extra->v[row];
+	}
+}
+
 /* Column f of the picked rows, from row `to` on; base[] says where each source has it. */
 static void
 copy_picked(struct trace_block *b, struct block_column *c, uint32_t to,
@@ -287,6 +315,8 @@ copy_picked(struct trace_block *b, struct block_column *c, uint32_t to,
 
 		if (is_link(from->link[id], b))
 			v[i] = (uint32_t)from->link[id];
+		else if (from->extra)
+			v[i] = link_extra(b, c->kind, from->extra, id);
 		else if (c->kind == TRACE_STR)
 			v[i] = link_string(b, other, links_of(other), id);
 		else
@@ -310,6 +340,13 @@ put_picked(struct trace_block *b, const struct trace_shape *shape,
 
 			if (source[i].shape != shape)
 				continue;
+			base[i].extra = NULL;
+			if (source[i].from && source[i].from[f] < 0) {
+				base[i].extra = &source[i].extra[~source[i].from[f]];
+				base[i].v = base[i].extra->v;
+				base[i].link = base[i].extra->link;
+				continue;
+			}
 			base[i].v = source[i].from
 					? trace_column(source[i].block, source[i].s,
 					      (unsigned)source[i].from[f])
@@ -391,8 +428,14 @@ block_put_picks(struct trace_block *b, const struct block_source *source, unsign
 		if (step == 1) {
 			const struct block_source *from = &source[pick[done].source];
 
-			block_put_row(
-			    b, from->shape, from->block, from->s, pick[done].row, from->from, NULL);
+			if (from->extra) {
+				GROW(b->parts->value, b->parts->value_cap, from->shape->fields);
+				block_source_row(from, pick[done].row, b->parts->value);
+				block_put(b, from->shape, b->parts->value);
+			} else {
+				block_put_row(b, from->shape, from->block, from->s, pick[done].row,
+				    from->from, NULL);
+			}
 		} else {
 			if (same) {
 				put_picked(b, source[0].shape, source, sources, pick + done, part);

@@ -134,10 +134,13 @@ struct trace_block_parts {
 	size_t count_cap;
 	struct trace_pick *pick; /* those of one shape, of several */
 	size_t pick_cap;
+	union trace_value *value; /* of a picked row */
+	size_t value_cap;
 	struct block_base {
-		const uint64_t *v;    /* of the column that is being copied */
-		const uint64_t *link; /* of its ids */
-	} * base;                     /* of the sources of picked rows */
+		const uint64_t *v;               /* of the column that is being copied */
+		const uint64_t *link;            /* of its ids */
+		const struct trace_extra *extra; /* where it is no column of the block */
+	} * base;                                /* of the sources of picked rows */
 	size_t base_cap;
 
 	/* What this block's strings and lists are called in the blocks that its rows are copied to. */
@@ -180,7 +183,11 @@ struct block_source {
 	unsigned s;
 	const struct trace_shape *shape; /* what shape s is called here */
 	const int *from;                 /* its field of each of that, or NULL: the same */
+	const struct trace_extra *extra; /* fields with a negative `from`, or NULL */
 };
+
+/* A row of a source as values of its shape. */
+void block_source_row(const struct block_source *source, uint32_t row, union trace_value *value);
 
 /* Adds n picked rows; fewer when the block becomes full: returns how many. */
 uint32_t block_put_picks(struct trace_block *b, const struct block_source *source, unsigned sources,
@@ -196,6 +203,9 @@ void block_reserve(struct block_shape *s, size_t rows);
 uint32_t block_string(struct trace_block *b, struct slice s);
 uint32_t block_bytes(struct trace_block *b, struct slice s);
 uint32_t block_list(struct trace_block *b, unsigned k, const uint64_t *item, uint32_t n);
+
+/* The number of a list of values of its kind. */
+uint32_t block_list_of(struct trace_block *b, enum trace_kind kind, const struct trace_list *list);
 
 /* The *n items of list id of kind TRACE_INTS + k, strings by their numbers. */
 const uint64_t *block_items(struct trace_block *b, unsigned k, uint32_t id, uint32_t *n);

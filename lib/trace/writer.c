@@ -254,8 +254,18 @@ trace_pick_source_as(
     struct trace_writer *w, struct trace_block *b, unsigned s, unsigned shape, const int *from)
 {
 	GROW(w->source, w->source_cap, w->sources);
-	w->source[w->sources] = (struct block_source){ b, s, w->shapes.shape[shape], from };
+	w->source[w->sources] = (struct block_source){ b, s, w->shapes.shape[shape], from, NULL };
 	return w->sources++;
+}
+
+unsigned
+trace_pick_source_with(struct trace_writer *w, struct trace_block *b, unsigned s, unsigned shape,
+    const int *from, const struct trace_extra *extra)
+{
+	unsigned source = trace_pick_source_as(w, b, s, shape, from);
+
+	w->source[source].extra = extra;
+	return source;
 }
 
 int
@@ -268,8 +278,9 @@ trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t
 		for (; n > 0; pick++, n--) {
 			const struct block_source *from = &w->source[pick->source];
 
-			if (trace_put_row_as(w, from->shape->id, from->block, from->s, pick->row,
-				from->from, NULL) < 0)
+			GROW(w->value, w->value_cap, from->shape->fields);
+			block_source_row(from, pick->row, w->value);
+			if (trace_put(w, from->shape->id, w->value) < 0)
 				return -1;
 		}
 	while (n > 0) {

@@ -74,6 +74,20 @@ unsigned trace_pick_source(struct trace_writer *w, struct trace_block *b, unsign
 unsigned trace_pick_source_as(
     struct trace_writer *w, struct trace_block *b, unsigned s, unsigned shape, const int *from);
 
+/* The same with fields that the block does not have: where from[i] is negative, field i is column extra[~from[i]] of the
+ * caller's, which has a value for each row of shape s that is picked: a word, or where its kind is str or a list, the number
+ * of one of the caller's strings or lists. These must not change, and neither may `link`, which is the writer's: as many words,
+ * 0 at first, so that each is hashed once a block. Not for bytes. */
+struct trace_extra {
+	const uint64_t *v;
+	const struct slice *string;    /* by number, for a str */
+	const struct trace_list *list; /* likewise for a list */
+	uint64_t *link;
+};
+
+unsigned trace_pick_source_with(struct trace_writer *w, struct trace_block *b, unsigned s,
+    unsigned shape, const int *from, const struct trace_extra *extra);
+
 int trace_put_picked(struct trace_writer *w, const struct trace_pick *pick, uint32_t n);
 
 /* What was stored by another writer, as it is: a whole frame behind its index, or a record as a line with its LF. Only for
