@@ -19,9 +19,10 @@ static const struct trace_field own_field[OWNS] = { { SLICE("kind"), TRACE_STR }
 /* How an access of a shape is put out as one of a kind. */
 struct layout {
 	bool made;
-	unsigned shape; /* the writer's */
-	int *from;      /* of each of its fields: the input's, or ~own */
-	unsigned fields;
+	unsigned shape;  /* the writer's */
+	int *from;       /* of each of its fields: the input's, or ~own */
+	unsigned source; /* the writer's, in this round */
+	uint64_t round;
 };
 
 /* A shape of the reader, by its id. */
@@ -32,6 +33,11 @@ struct shape {
 	unsigned fields;
 	const uint64_t **column; /* of the block with this serial */
 	uint64_t block;
+	unsigned source; /* of its rows as they are, in this round */
+	uint64_t round;
+	uint64_t *own[OWNS]; /* what accesses get, by row */
+	size_t own_cap;
+	struct trace_extra extra[OWNS];
 	struct layout layout[JOIN_KINDS][SITE_KINDS][2]; /* with a name or without */
 };
 
@@ -64,15 +70,28 @@ struct join {
 	union trace_value *value;
 	size_t value_cap;
 	struct arena text;
+	/* rows of the present block that wait until its end */
+	uint64_t block;
+	uint32_t seen; /* rows of it */
+	struct trace_pick *pick;
+	size_t pick_cap;
+	uint32_t picks;
+	uint64_t round; /* of picking: sources are good in one */
+	/* names of places, by number */
+	struct slice *name;
+	uint64_t *name_link;
+	size_t names, name_cap, name_link_cap;
+	struct hash_set name_set;
+	uint64_t kind_link[JOIN_KINDS];
 };
 
-static const char *const kind_name[JOIN_KINDS] = { "object", "page", "stack", "heap", "global",
-	"file", "kernel", "unknown" };
+static const struct slice kind_name[JOIN_KINDS] = { SLICE("object"), SLICE("page"), SLICE("stack"),
+	SLICE("heap"), SLICE("global"), SLICE("file"), SLICE("kernel"), SLICE("unknown") };
 
 const char *
 join_kind_name(enum join_kind kind)
 {
-	return kind_name[kind];
+	return kind_name[kind].p;
 }
 
 const struct join_counts *
@@ -159,6 +178,8 @@ forget(struct shape *s)
 		for (unsigned site = 0; site < SITE_KINDS; site++)
 			for (unsigned name = 0; name < 2; name++)
 				free(s->layout[k][site][name].from);
+	for (unsigned i = 0; i < OWNS; i++)
+		free(s->own[i]);
 	free(s->column);
 }
 
@@ -336,7 +357,7 @@ rank_of(struct join *j, const struct row *r)
 {
 	static const char *const regions[] = { "mmap", "mremap", "brk", "sbrk", "shmat", NULL };
 	static const char *const objects[] = { "malloc", "calloc", "realloc", "reallocarray",
-		"posix_memalign", "aligned_alloc", "memalign", "valloc", "pvalloc", "new", "new[]",
+		"posix_memalign", "aligned_alloc", "memalign", "valloc", "pvalloc", "new", "new[]", "alloc",
 		NULL };
 	unsigned char *known;
 	uint32_t op;
@@ -433,40 +454,58 @@ end(struct join *j, const struct row *r)
 
 /* ---- accesses ---- */
 
-/* What an access gets. */
+/* What an access gets: its values are put into shape->own. */
 struct joined {
 	enum join_kind kind;
 	unsigned site; /* SITE_... */
-	union trace_value own[OWNS];
-	bool has[OWNS];
+	bool named;
 };
 
-static void
-set(struct joined *a, enum own own, uint64_t v)
+static inline void
+set(const struct row *r, enum own own, uint64_t v)
 {
-	a->own[own].u = v;
-	a->has[own] = true;
+	r->shape->own[own][r->row] = v;
 }
 
 static void
 object_of(struct join *j, const struct row *r, const struct extent *e, struct joined *a)
 {
-	uint64_t addr = word(r, r->shape->addr, 0), offset = addr > e->addr ? addr - e->addr : 0;
-	int64_t t = (int64_t)word(r, r->shape->t, (uint64_t)j->now);
+	uint64_t addr = word(r, r->shape->addr, 0);
 
 	a->kind = JOIN_OBJECT;
-	set(a, OBJECT, e->addr);
-	set(a, OFFSET, offset);
-	set(a, OBJECT_SIZE, e->size);
-	set(a, AGE, (uint64_t)t - (uint64_t)e->t);
-	set(a, SERIAL, e->serial);
-	if (e->site > 0) {
-		const struct join_site *site = j->sites.site[e->site];
+	set(r, OBJECT, e->addr);
+	set(r, OFFSET, addr > e->addr ? addr - e->addr : 0);
+	set(r, OBJECT_SIZE, e->size);
+	set(r, AGE, word(r, r->shape->t, (uint64_t)j->now) - (uint64_t)e->t);
+	set(r, SERIAL, e->serial);
+	set(r, SITE, e->site);
+	if (e->site > 0)
+		a->site = j->sites.site[e->site].kind == TRACE_STRS ? SITE_NAMES : SITE_ADDRESSES;
+}
 
-		a->own[SITE].list = site->list;
-		a->site = site->kind == TRACE_STRS ? SITE_NAMES : SITE_ADDRESSES;
-		a->has[SITE] = true;
-	}
+static uint64_t
+name_rehash(const void *context, uint32_t item)
+{
+	const struct join *j = context;
+
+	return hash_bytes(j->name[item].p, j->name[item].n);
+}
+
+static uint32_t
+name_number(struct join *j, struct slice name)
+{
+	uint64_t hash = hash_bytes(name.p, name.n);
+
+	for (struct hash_probe at = hash_first(&j->name_set, hash); hash_found(&j->name_set, &at);
+	     hash_next(&j->name_set, &at))
+		if (slice_eq(j->name[at.item], name))
+			return at.item;
+	GROW(j->name, j->name_cap, j->names);
+	GROW(j->name_link, j->name_link_cap, j->names);
+	j->name[j->names] = arena_copy(&j->text, name);
+	j->name_link[j->names] = 0;
+	hash_add(&j->name_set, hash, (uint32_t)j->names, name_rehash, j);
+	return (uint32_t)j->names++;
 }
 
 static void
@@ -477,16 +516,12 @@ place_of(struct join *j, const struct row *r, struct joined *a)
 
 	join_place(j->host[p->host], p, p->pid, word(r, r->shape->addr, 0), &place);
 	a->kind = place.kind;
-	if (place.kind == JOIN_GLOBAL) {
-		set(a, OBJECT, place.object);
-		set(a, OBJECT_SIZE, place.size);
-	}
-	if (place.kind == JOIN_GLOBAL || place.kind == JOIN_FILE)
-		set(a, OFFSET, place.offset);
-	if (place.name.n > 0) {
-		a->own[NAME].s = place.name;
-		a->has[NAME] = true;
-	}
+	set(r, OBJECT, place.object);
+	set(r, OBJECT_SIZE, place.size);
+	set(r, OFFSET, place.offset);
+	a->named = place.name.n > 0;
+	if (a->named)
+		set(r, NAME, name_number(j, place.name));
 }
 
 static void
@@ -514,7 +549,7 @@ look_up(struct join *j, const struct row *r, struct joined *a)
 			j->counts.straddling++;
 	} else if (n > 0) {
 		a->kind = JOIN_PAGE;
-		set(a, OBJECTS, n);
+		set(r, OBJECTS, n);
 	} else {
 		place_of(j, r, a);
 	}
@@ -530,52 +565,118 @@ is_own(struct slice name)
 	return false;
 }
 
+/* Which of our fields an access of a kind has. */
+static bool
+has(const struct joined *a, enum own own)
+{
+	switch (own) {
+	case KIND:
+		return true;
+	case OBJECT:
+	case OBJECT_SIZE:
+		return a->kind == JOIN_OBJECT || a->kind == JOIN_GLOBAL;
+	case OFFSET:
+		return a->kind == JOIN_OBJECT || a->kind == JOIN_GLOBAL || a->kind == JOIN_FILE;
+	case AGE:
+	case SERIAL:
+		return a->kind == JOIN_OBJECT;
+	case SITE:
+		return a->site != NO_SITE;
+	case NAME:
+		return a->named;
+	default:
+		return a->kind == JOIN_PAGE;
+	}
+}
+
 static void
-make_layout(struct join *j, const struct row *r, const struct joined *a, struct layout *l,
-    struct trace_writer *w)
+make_layout(const struct row *r, const struct joined *a, struct layout *l, struct trace_writer *w)
 {
 	const struct trace_shape *shape = r->b->shape[r->s];
 	struct trace_field *field = xcalloc((size_t)shape->fields + OWNS, sizeof *field);
+	unsigned n = 0;
 
 	l->made = true;
 	l->from = xcalloc((size_t)shape->fields + OWNS, sizeof *l->from);
 	for (unsigned f = 0; f < shape->fields; f++)
 		if (!is_own(shape->field[f].name)) {
-			field[l->fields] = shape->field[f];
-			l->from[l->fields++] = (int)f;
+			field[n] = shape->field[f];
+			l->from[n++] = (int)f;
 		}
-	for (unsigned i = 0; i < OWNS; i++) {
-		if (!a->has[i])
+	for (enum own i = 0; i < OWNS; i++) {
+		if (!has(a, i))
 			continue;
-		field[l->fields] = own_field[i];
-		if (i == SITE)
-			field[l->fields].kind = a->site == SITE_NAMES ? TRACE_STRS : TRACE_ADDRS;
-		l->from[l->fields++] = ~(int)i;
+		field[n] = own_field[i];
+		if (i == SITE && a->site == SITE_ADDRESSES)
+			field[n].kind = TRACE_ADDRS;
+		l->from[n++] = ~(int)i;
 	}
-	l->shape = trace_writer_shape(w, shape->type, field, l->fields);
-	GROW(j->value, j->value_cap, l->fields);
+	l->shape = trace_writer_shape(w, shape->type, field, n);
 	free(field);
 }
 
-static int
+static void
+pick(struct join *j, unsigned source, uint32_t row)
+{
+	GROW(j->pick, j->pick_cap, j->picks);
+	j->pick[j->picks++] = (struct trace_pick){ source, row };
+}
+
+/* Dictionaries may have moved since the last round. */
+static void
+prepare_extra(struct join *j, struct shape *s)
+{
+	for (unsigned i = 0; i < OWNS; i++)
+		s->extra[i] = (struct trace_extra){ .v = s->own[i] };
+	s->extra[KIND].string = kind_name;
+	s->extra[KIND].link = j->kind_link;
+	s->extra[SITE].list = j->sites.list;
+	s->extra[SITE].link = j->sites.link;
+	s->extra[NAME].string = j->name;
+	s->extra[NAME].link = j->name_link;
+}
+
+static void
 access(struct join *j, const struct row *r, struct trace_writer *w)
 {
 	struct joined a = { 0 };
 	struct layout *l;
 
+	if (r->shape->own_cap < r->b->rows[r->s]) {
+		r->shape->own_cap = r->b->rows[r->s];
+		for (unsigned i = 0; i < OWNS; i++)
+			r->shape->own[i] =
+			    xrealloc(r->shape->own[i], r->shape->own_cap, sizeof(uint64_t));
+	}
 	look_up(j, r, &a);
 	j->counts.kind[a.kind]++;
 	j->counts.used++;
-	a.own[KIND].s = slice_of(kind_name[a.kind]);
-	a.has[KIND] = true;
-	l = &r->shape->layout[a.kind][a.site][a.has[NAME]];
+	set(r, KIND, a.kind);
+	l = &r->shape->layout[a.kind][a.site][a.named];
 	if (!l->made)
-		make_layout(j, r, &a, l, w);
-	for (unsigned f = 0; f < l->fields; f++)
-		j->value[f] = l->from[f] < 0
-				  ? a.own[~l->from[f]]
-				  : trace_block_value(r->b, r->s, (unsigned)l->from[f], r->row);
-	return trace_put(w, l->shape, j->value);
+		make_layout(r, &a, l, w);
+	if (l->round != j->round) {
+		l->round = j->round;
+		l->source =
+		    trace_pick_source_with(w, r->b, r->s, l->shape, l->from, r->shape->extra);
+	}
+	pick(j, l->source, r->row);
+}
+
+/* What waits goes out. */
+static int
+put_picks(struct join *j, struct trace_writer *w)
+{
+	uint32_t n = j->picks;
+
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; i < j->shape_cap; i++)
+		if (j->shape[i].what == ACCESS)
+			prepare_extra(j, &j->shape[i]);
+	j->picks = 0;
+	j->round++;
+	return trace_put_picked(w, j->pick, n);
 }
 
 /* ---- the stream ---- */
@@ -587,6 +688,7 @@ join_new(const struct join_options *o, struct error *e)
 	struct images test = IMAGES_INIT;
 
 	j->o = *o;
+	j->round = 1;
 	j->lives.counts = &j->counts;
 	for (size_t i = 0; i < o->files; i++)
 		if (images_give(&test, o->file[i], e) < 0) {
@@ -615,21 +717,68 @@ join_flush(struct join *j, struct trace_writer *w)
 	return trace_put(w, trace_writer_shape(w, SLICE("lost"), field + skip, 3 - skip), v + skip);
 }
 
+/* Addresses of later rows are looked for a little before their turn. */
+static void
+look_ahead(struct join *j, const struct row *r)
+{
+	enum { ASK = 24, LOOK = 16, FETCH = 8 };
+	const struct join_process *p = j->lives.last;
+	const uint64_t *addr;
+	uint32_t left = r->b->rows[r->s] - r->row;
+	const struct extents *x;
+
+	if (p == NULL || p->memory == NULL || r->shape->addr < 0)
+		return;
+	x = &p->memory->objects;
+	addr = r->shape->column[r->shape->addr] + r->row;
+	if (left > ASK) {
+		extents_ask(x, addr[ASK]);
+		extents_look(x, addr[LOOK]);
+		extents_fetch(x, addr[FETCH]);
+	}
+}
+
+static int
+pass(struct join *j, const struct row *r, struct trace_writer *w)
+{
+	if (r->shape->what == LEDGER || r->shape->what == START) {
+		if (put_picks(j, w) < 0)
+			return -1;
+		return trace_put_row(w, r->b, r->s, r->row);
+	}
+	j->counts.passed++;
+	if (r->shape->round != j->round) {
+		r->shape->round = j->round;
+		r->shape->source = trace_pick_source(w, r->b, r->s);
+	}
+	pick(j, r->shape->source, r->row);
+	return 0;
+}
+
 int
 join_row(struct join *j, struct trace_block *b, unsigned s, uint32_t row, struct trace_writer *w)
 {
-	struct row r = { shape_of(j, b->shape[s]), b, s, row };
+	struct row r = { NULL, b, s, row };
+	int result = 0;
 
-	if (r.shape->what == LEDGER)
-		return trace_put_row(w, b, s, row);
-	fetch_columns(&r);
-	if (r.shape->what == START)
-		start(j, &r);
-	else
+	if (j->block != trace_block_serial(b)) {
+		j->block = trace_block_serial(b);
+		j->seen = 0;
+		/* The table does not move while the writer knows sources of it. */
+		for (unsigned i = 0; i < b->shapes; i++)
+			shape_of(j, b->shape[i]);
+	}
+	r.shape = shape_of(j, b->shape[s]);
+	if (r.shape->what != LEDGER)
+		fetch_columns(&r);
+	if (r.shape->what > STATE)
+		look_ahead(j, &r);
+	if (r.shape->what > START || r.shape->what == NOTHING)
 		advance(j, &r);
 	switch (r.shape->what) {
 	case ACCESS:
-		return access(j, &r, w);
+		access(j, &r, w);
+		break;
 	case ALLOC:
 		alloc(j, &r);
 		break;
@@ -637,14 +786,20 @@ join_row(struct join *j, struct trace_block *b, unsigned s, uint32_t row, struct
 		end(j, &r);
 		break;
 	case START:
+		start(j, &r);
+		state(j, &r);
+		break;
 	case STATE:
 		state(j, &r);
 		break;
 	default:
 		break;
 	}
-	j->counts.passed += r.shape->what != START;
-	return trace_put_row(w, b, s, row);
+	if (r.shape->what != ACCESS)
+		result = pass(j, &r, w);
+	if (++j->seen == b->records && result == 0)
+		result = put_picks(j, w);
+	return result;
 }
 
 static int
@@ -681,7 +836,7 @@ join_finish(struct join *j, struct trace_writer *w, uint64_t *made)
 		return -1;
 	for (unsigned k = 0; k < JOIN_KINDS; k++)
 		if (c->kind[k] > 0 &&
-		    put_stat(j, w, kind_name[k], c->kind[k], "accesses", made) < 0)
+		    put_stat(j, w, kind_name[k].p, c->kind[k], "accesses", made) < 0)
 			return -1;
 	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
 		if (more[i].value > 0 &&
@@ -707,6 +862,10 @@ join_free(struct join *j)
 	free(j->alloc_ops.what);
 	free(j->free_ops.what);
 	free(j->value);
+	free(j->pick);
+	free(j->name);
+	free(j->name_link);
+	hash_free(&j->name_set);
 	arena_free(&j->text);
 	free(j);
 }

@@ -101,16 +101,17 @@ void join_lives_free_all(struct join_lives *l);
 /* ---- sites (join_sites.c) ---- */
 
 struct join_site {
-	struct trace_list list; /* with a memo of its own */
-	struct trace_memo memo;
-	enum trace_kind kind; /* TRACE_STRS or TRACE_ADDRS */
 	uint64_t hash;
+	enum trace_kind kind; /* TRACE_STRS or TRACE_ADDRS */
 };
 
 /* Number 0 is no site. */
 struct join_sites {
-	struct join_site **site;
+	struct join_site *site;
 	size_t sites, cap;
+	struct trace_list *list; /* of each; link is the writer's (struct trace_extra) */
+	uint64_t *link;
+	size_t list_cap, link_cap;
 	struct hash_set set, string_set;
 	struct slice *string;
 	size_t strings, string_cap;

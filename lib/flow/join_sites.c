@@ -39,13 +39,12 @@ hash_list(enum trace_kind kind, const struct trace_list *list)
 }
 
 static bool
-same(const struct join_site *site, enum trace_kind kind, const struct trace_list *list)
+same(enum trace_kind kind, const struct trace_list *a, const struct trace_list *b)
 {
-	if (site->kind != kind || site->list.n != list->n)
+	if (a->n != b->n)
 		return false;
-	for (uint32_t i = 0; i < list->n; i++)
-		if (kind == TRACE_STRS ? !slice_eq(site->list.s[i], list->s[i])
-				       : site->list.u[i] != list->u[i])
+	for (uint32_t i = 0; i < a->n; i++)
+		if (kind == TRACE_STRS ? !slice_eq(a->s[i], b->s[i]) : a->u[i] != b->u[i])
 			return false;
 	return true;
 }
@@ -55,14 +54,12 @@ rehash(const void *context, uint32_t item)
 {
 	const struct join_sites *s = context;
 
-	return s->site[item]->hash;
+	return s->site[item].hash;
 }
 
-/* Sites do not move, for their memos are pointed to. */
 static uint32_t
 add(struct join_sites *s, enum trace_kind kind, const struct trace_list *list, uint64_t hash)
 {
-	struct join_site *site = arena_alloc(&s->arena, sizeof *site);
 	size_t size = kind == TRACE_STRS ? sizeof *list->s : sizeof *list->u;
 	void *items = arena_alloc(&s->arena, list->n * size + 1);
 
@@ -71,12 +68,14 @@ add(struct join_sites *s, enum trace_kind kind, const struct trace_list *list, u
 			((struct slice *)items)[i] = keep(s, list->s[i]);
 	else if (list->n > 0)
 		memcpy(items, list->u, list->n * size);
-	*site = (struct join_site){ .kind = kind, .hash = hash };
-	site->list = (struct trace_list){ { .items = items }, list->n, &site->memo };
 	if (s->sites == 0)
 		s->sites = 1; /* 0 is no site */
 	GROW(s->site, s->cap, s->sites);
-	s->site[s->sites] = site;
+	GROW(s->list, s->list_cap, s->sites);
+	GROW(s->link, s->link_cap, s->sites);
+	s->site[s->sites] = (struct join_site){ hash, kind };
+	s->list[s->sites] = (struct trace_list){ { .items = items }, list->n, NULL };
+	s->link[s->sites] = 0;
 	hash_add(&s->set, hash, (uint32_t)s->sites, rehash, s);
 	return (uint32_t)s->sites++;
 }
@@ -88,7 +87,7 @@ number_of(struct join_sites *s, enum trace_kind kind, const struct trace_list *l
 
 	for (struct hash_probe at = hash_first(&s->set, hash); hash_found(&s->set, &at);
 	     hash_next(&s->set, &at))
-		if (same(s->site[at.item], kind, list))
+		if (s->site[at.item].kind == kind && same(kind, &s->list[at.item], list))
 			return at.item;
 	return add(s, kind, list, hash);
 }
@@ -119,6 +118,8 @@ void
 join_sites_free(struct join_sites *s)
 {
 	free(s->site);
+	free(s->list);
+	free(s->link);
 	free(s->string);
 	free(s->known[0].site);
 	free(s->known[1].site);

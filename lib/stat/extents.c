@@ -21,6 +21,12 @@ key_of(uint64_t addr, unsigned level)
 	return (addr >> shift_of(level)) << 4 | (level + 1);
 }
 
+static inline uint32_t
+in_page(uint64_t addr, unsigned level)
+{
+	return (uint32_t)(addr & (((uint64_t)1 << shift_of(level)) - 1));
+}
+
 static inline uint64_t
 extent_of(const struct extent *e)
 {
@@ -63,7 +69,7 @@ slot_of(const struct extents *x, uint64_t key)
 	return &x->slot[at];
 }
 
-static const struct extents_slot *
+static inline const struct extents_slot *
 page_of(const struct extents *x, uint64_t addr, unsigned level)
 {
 	const struct extents_slot *s;
@@ -296,8 +302,7 @@ extents_find(const struct extents *x, uint64_t addr)
 		if (s == NULL)
 			continue;
 		number = numbers_of(x, s);
-		at = not_above(starts_of(x, s), s->n,
-		    (uint32_t)(addr & (((uint64_t)1 << shift_of(level)) - 1)));
+		at = not_above(starts_of(x, s), s->n, in_page(addr, level));
 		while (at-- > 0) {
 			const struct extent *e = &x->extent[number[at]];
 
@@ -321,8 +326,7 @@ extents_at(const struct extents *x, uint64_t addr, uint16_t rank)
 		if (s == NULL)
 			continue;
 		number = numbers_of(x, s);
-		at = not_above(starts_of(x, s), s->n,
-		    (uint32_t)(addr & (((uint64_t)1 << shift_of(level)) - 1)));
+		at = not_above(starts_of(x, s), s->n, in_page(addr, level));
 		while (at-- > 0 && x->extent[number[at]].addr == addr)
 			if (x->extent[number[at]].rank == rank)
 				return number[at];
@@ -337,21 +341,26 @@ struct over {
 	void *context;
 };
 
-/* Those of a page that overlap the range, and whose first page in it is this. */
+/* Those of a page that overlap the range, and whose first page in it is this; from the last one down, so that only those are
+ * looked at that may. */
 static bool
 over_page(const struct over *o, const struct extents_slot *s, uint64_t page, unsigned level)
 {
 	const uint32_t *number = numbers_of(o->x, s);
+	uint32_t at = s->n;
 
-	for (uint32_t i = 0; i < s->n; i++) {
-		const struct extent *e = &o->x->extent[number[i]];
+	if (o->last >> shift_of(level) == page)
+		at = not_above(starts_of(o->x, s), s->n, in_page(o->last, level));
+	while (at-- > 0) {
+		const struct extent *e = &o->x->extent[number[at]];
 		uint64_t first = e->addr > o->addr ? e->addr : o->addr;
 
-		if (e->addr > o->last)
-			break;
-		if (last_of(e) < o->addr || first >> shift_of(level) != page)
+		if (last_of(e) < o->addr) {
+			if (!s->nested)
+				break;
 			continue;
-		if (!o->fn(o->context, number[i], e))
+		}
+		if (first >> shift_of(level) == page && !o->fn(o->context, number[at], e))
 			return false;
 	}
 	return true;
@@ -404,8 +413,24 @@ extents_look(const struct extents *x, uint64_t addr)
 {
 	const struct extents_slot *s = page_of(x, addr, 0);
 
-	if (s)
+	if (s) {
 		__builtin_prefetch(starts_of(x, s));
+		__builtin_prefetch(numbers_of(x, s));
+	}
+}
+
+void
+extents_fetch(const struct extents *x, uint64_t addr)
+{
+	const struct extents_slot *s = page_of(x, addr, 0);
+	uint32_t at = s ? not_above(starts_of(x, s), s->n, in_page(addr, 0)) : 0;
+
+	if (at > 0) {
+		const struct extent *e = &x->extent[numbers_of(x, s)[at - 1]];
+
+		__builtin_prefetch(e);
+		__builtin_prefetch((const char *)(e + 1) - 1);
+	}
 }
 
 static void *

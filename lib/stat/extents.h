@@ -74,9 +74,10 @@ uint32_t extents_at(const struct extents *x, uint64_t addr, uint16_t rank);
 void extents_over(const struct extents *x, uint64_t addr, uint64_t size,
     bool (*fn)(void *context, uint32_t number, const struct extent *e), void *context);
 
-/* Fetches what extents_find() will look at: first ask, some addresses later look. */
+/* Fetch what extents_find() will look at, step by step: each some addresses after the one before. */
 void extents_ask(const struct extents *x, uint64_t addr);
 void extents_look(const struct extents *x, uint64_t addr);
+void extents_fetch(const struct extents *x, uint64_t addr);
 
 /* Makes `to`, which is empty, a copy. */
 void extents_copy(struct extents *to, const struct extents *from);
