@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/slice.h"
 #include "code/object.h"
+#include "code/prologue.h"
 
 #define GIVES(name, is, n)                                                                         \
 	{                                                                                          \
@@ -210,6 +211,36 @@ read_table(struct allocator *a, size_t first, const char *path, struct object *o
 	}
 }
 
+/* How many arguments a probe at its entry has to read. */
+static unsigned
+arguments_of(const struct allocator_function *f)
+{
+	int most = f->by_pointer ? 0 : -1;
+
+	if (most < f->size)
+		most = f->size;
+	if (most < f->count)
+		most = f->count;
+	if (most < f->align)
+		most = f->align;
+	return (unsigned)((most < f->old ? f->old : most) + 1);
+}
+
+/* From the entry to where a probe costs less. */
+static void
+move_places(struct allocator *a, size_t first, const struct object *o)
+{
+	if (o->machine != EM_X86_64)
+		return;
+	for (struct allocator_place *p = a->place + first; p < a->place + a->places; p++) {
+		uint64_t address;
+
+		if (object_vaddr(o, p->offset, &address) == 0)
+			p->offset += prologue_place(object_bytes(o, address),
+			    arguments_of(&allocator_function[p->function]));
+	}
+}
+
 static int
 read_object(struct allocator *a, pid_t pid, const struct mapped *m, struct error *e)
 {
@@ -232,6 +263,7 @@ read_object(struct allocator *a, pid_t pid, const struct mapped *m, struct error
 		/* an allocator that is no C library has an operator new of its own kind */
 		for (size_t i = first; i < a->places; i++)
 			a->place[i].alone = !libc && has_function(a, first, "malloc");
+		move_places(a, first, o);
 	}
 	if (a->places > first) {
 		GROW(a->object, a->object_cap, a->objects);
