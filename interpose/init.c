@@ -44,59 +44,23 @@ process_ring_bell(void)
 
 /* ---- the shared memory ---- */
 
-/* From the environment that the program was started with; early, the C library does not know of it yet. */
-static bool
-find_variable(char *to, size_t room)
+/* Of the dynamic linker: where the stack began, with argc, argv and the environment. */
+extern long *__libc_stack_end __attribute__((weak));
+
+static const char *
+find_variable(void)
 {
 	static const char name[] = WIRE_VARIABLE "=";
 	const size_t n = sizeof name - 1;
-	char text[4096];
-	size_t had = 0, kept = 0;
-	bool found = false, skip = false;
-	ssize_t got;
-	int fd;
+	char **e = environ;
 
-	if (environ) {
-		for (char **e = environ; *e; e++)
-			if (strncmp(*e, name, n) == 0 && strlen(*e + n) < room) {
-				strcpy(to, *e + n);
-				return true;
-			}
-		return false;
-	}
-	fd = (int)hook_syscall(
-	    SYS_openat, AT_FDCWD, (long)"/proc/self/environ", O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	if (fd < 0)
-		return false;
-	/* words that end with a zero, of which only the beginnings matter */
-	while (!found && (got = hook_syscall(SYS_read, fd, (long)(text + had),
-			      (long)(sizeof text - had), 0, 0, 0)) > 0) {
-		size_t have = had + (size_t)got, at = 0;
-
-		for (;;) {
-			char *end = memchr(text + at, '\0', have - at);
-
-			if (end == NULL)
-				break;
-			kept = (size_t)(end - text) - at;
-			if (!skip && kept > n && memcmp(text + at, name, n) == 0 &&
-			    kept - n < room) {
-				memcpy(to, text + at + n, kept - n + 1);
-				found = true;
-				break;
-			}
-			skip = false;
-			at += kept + 1;
-		}
-		had = have - at;
-		if (had == sizeof text) {
-			had = 0;
-			skip = true;
-		}
-		memmove(text, text + at, had);
-	}
-	hook_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
-	return found;
+	/* before the C library begins */
+	if (e == NULL && &__libc_stack_end && __libc_stack_end)
+		e = (char **)(void *)(__libc_stack_end + 1 + *__libc_stack_end + 1);
+	for (; e && *e; e++)
+		if (strncmp(*e, name, n) == 0)
+			return *e + n;
+	return NULL;
 }
 
 static const char *
@@ -142,27 +106,20 @@ map(int fd)
 static struct wire_header *
 find_wire(void)
 {
-	char text[256], path[64] = "/proc/", *p = path + 6;
+	const char *text = find_variable(), *colon, *end;
+	char path[64], *to = path;
 	struct wire_header *h = NULL;
-	const char *s;
 	int pid, fd, opened;
 
-	if (!find_variable(text, sizeof text))
+	colon = text ? number(text, &pid) : NULL;
+	end = colon && *colon == ':' ? number(colon + 1, &fd) : NULL;
+	if (end == NULL || end - text > 32)
 		return NULL;
-	s = number(text, &pid);
-	if (s == NULL || *s != ':')
-		return NULL;
-	p = mempcpy(p, text, (size_t)(s - text));
-	p = mempcpy(p, "/fd/", 4);
-	text[0] = *s++;
-	{
-		const char *end = number(s, &fd);
-
-		if (end == NULL || end - s > 12)
-			return NULL;
-		memcpy(p, s, (size_t)(end - s));
-		p[end - s] = '\0';
-	}
+	to = mempcpy(to, "/proc/", 6);
+	to = mempcpy(to, text, (size_t)(colon - text));
+	to = mempcpy(to, "/fd/", 4);
+	to = mempcpy(to, colon + 1, (size_t)(end - colon - 1));
+	*to = '\0';
 	opened = (int)hook_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC, 0, 0, 0);
 	if (opened >= 0) {
 		h = map(opened);
