@@ -75,23 +75,69 @@ struct stack_memory {
 bool stack_range_of(
     struct stack_memory *m, uintptr_t addr, bool trusted, struct stack_range *range);
 
+/* ---- the trail: the last walk of a thread, frame by frame ----
+ *
+ * A walk that comes to a frame of the last one (same pc, same sp, and same fp where one of the frames above needs it) has
+ * only to look whether the words of the stack from there on are as they were. It takes its place on the trail below
+ * the frame where both met: frames near the root stay for as long as they live. */
+
+struct stack_step {
+	uintptr_t pc, sp, fp; /* of the frame */
+	/* The words which the step to its caller read, 0 for none: the return address, the fp where it had been saved, the
+	 * CFA where that is kept in memory. Their values are those of the next frame. */
+	uintptr_t ra_at, fp_at, cfa_at;
+	bool uses_fp;  /* the step did */
+	bool needs_fp; /* the step, or one above it, before it is loaded */
+	bool exact;    /* pc is no return address: see WORD_FIRST, WORD_SIGNAL */
+};
+
+struct stack_trail {
+	struct stack_step *last,
+	    *next; /* room each; next is what a walk under way writes, at its end */
+	unsigned room, first, end;
+	bool root; /* the last frame is the first function's */
+};
+
+/* Follows the last walk from frame `from`, for at most max frames above it: how many hold. Their pcs go to frame[]. */
+unsigned stack_trail_follow(
+    const struct stack_trail *t, unsigned from, unsigned max, uint64_t *frame);
+
+/* The n frames of the walk are those before frame `from` of the last. */
+void stack_trail_join(struct stack_trail *t, unsigned from, unsigned n, unsigned depth);
+
+/* Copies frames from..from+n of the last walk behind the n_next that the walk has; *fp becomes that of the last. */
+void stack_trail_copy(
+    struct stack_trail *t, unsigned from, unsigned n, struct stack_step *to, uintptr_t *fp);
+
+/* The walk, of n frames, is the last one. */
+void stack_trail_turn(struct stack_trail *t, unsigned n, unsigned depth, bool root);
+
 /* ---- walks ---- */
 
 struct stack_walk {
 	struct stack_memory *memory;
+	struct stack_trail *trail; /* NULL: nothing is remembered, nor used */
 	uint64_t *frame;
 	unsigned n, depth;
-
-	/* Words of the stack that the walk depends on, in the order of their use, by their distance from start->sp. */
-	uint32_t *at;
-	uint64_t *value;
-	unsigned words, words_max; /* more than words_max: they were too many */
-
-	bool fp;        /* it depends on the fp it started with */
 	bool cut;       /* ended before the root, and before the depth */
-	bool guessed;   /* frames came by frame pointer without CFI */
-	bool untracked; /* words do not tell all: a signal frame, a slow walk */
+	bool untracked; /* the trail does not tell of it: a signal frame, a guess, a slow walk */
 };
+
+/* A word of the stack that a walk depended on, by its distance from the walk's sp. */
+struct stack_word {
+	uint64_t value;
+	uint32_t at;
+} __attribute__((packed, aligned(4)));
+
+/* They stand in the order of their use. */
+struct stack_words {
+	struct stack_word *word;
+	unsigned n, max; /* n > max: they were too many */
+	bool fp;         /* the walk depends on the fp it started with */
+};
+
+/* Those of the first n frames of the last walk. */
+void stack_trail_words(const struct stack_trail *t, unsigned n, struct stack_words *words);
 
 void stack_walk_run(struct stack_walk *w, const struct stack_start *start);
 

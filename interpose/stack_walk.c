@@ -4,12 +4,11 @@
 #include "interpose/stack_object.h"
 #include "interpose/stack_parts.h"
 
-/* ---- reading, with a note of what was read ---- */
+/* ---- reading ---- */
 
 struct reader {
 	struct stack_walk *w;
 	struct stack_range range;
-	uintptr_t base; /* start->sp */
 	bool trusted;
 };
 
@@ -29,20 +28,6 @@ read_word(struct reader *r, uintptr_t addr, uint64_t *to)
 		return read_far(r, addr, to);
 	*to = *(const uint64_t *)addr;
 	return true;
-}
-
-static inline void
-note(struct reader *r, uintptr_t addr, uint64_t value)
-{
-	struct stack_walk *w = r->w;
-	uintptr_t at = addr - r->base;
-
-	if (__builtin_expect(w->words >= w->words_max || at > UINT32_MAX, 0)) {
-		w->words = w->words_max + 1;
-		return;
-	}
-	w->at[w->words] = (uint32_t)at;
-	w->value[w->words++] = value;
 }
 
 /* ---- frames without CFI ---- */
@@ -96,8 +81,6 @@ guess(struct reader *r, uintptr_t *pc, uintptr_t *sp, uintptr_t *fp)
 	if (!read_word(r, *fp, &up) || !read_word(r, *fp + 8, &ra))
 		return CUT;
 	ra &= STACK_ARCH->code_mask;
-	note(r, *fp, up);
-	note(r, *fp + 8, ra);
 	if (ra == 0)
 		return ROOT;
 	if (!follows_call(r, ra))
@@ -123,39 +106,59 @@ field12(uint32_t word, unsigned shift)
 	return (int64_t)((int32_t)(word << (20 - shift)) >> 20) * 8;
 }
 
-void
-stack_walk_run(struct stack_walk *w, const struct stack_start *start)
+static inline __attribute__((always_inline)) void
+walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *t)
 {
 	const int16_t *saved = STACK_ARCH->sigcontext;
-	uintptr_t pc = start->pc, sp = start->sp, fp = start->fp, fp_from = 0, addr = pc - 1;
-	struct reader r = { .w = w, .base = sp, .trusted = true };
-	bool fp_noted = false;
-	unsigned n = 0, depth = w->depth;
+	uintptr_t pc = start->pc, sp = start->sp, fp = start->fp, addr = pc - 1;
+	struct reader r = { .w = w, .trusted = true };
+	unsigned n = 1, depth = w->depth, j = t ? t->first : 0;
+	struct stack_step *p = t ? t->next + (t->room - depth) : NULL;
 	uint64_t ra;
+	bool root = false;
 
-	w->words = 0;
-	w->fp = w->cut = w->guessed = w->untracked = false;
-	if (depth == 0) {
-		w->n = 0;
+	w->cut = w->untracked = false;
+	w->n = 0;
+	if (depth == 0)
 		return;
-	}
-	w->frame[n++] = addr;
+	w->frame[0] = addr;
+	if (t)
+		p[0] = (struct stack_step){ .pc = pc, .sp = sp, .fp = fp };
 	while (n < depth) {
-		uint32_t word = stack_step_at(addr);
-		uintptr_t cfa, at;
+		uint32_t word;
+		uintptr_t cfa, at, fp_at = 0, cfa_at = 0;
 		enum step step = CUT;
+		bool uses_fp = false;
 
+		if (t) {
+			while (j < t->end && t->last[j].sp < sp)
+				j++;
+			if (j < t->end && t->last[j].sp == sp && t->last[j].pc == pc &&
+			    (!t->last[j].needs_fp || t->last[j].fp == fp)) {
+				unsigned more = stack_trail_follow(t, j, depth - n, &w->frame[n]);
+
+				w->frame[n - 1] += n > 1 && t->last[j].exact;
+				if (n + more == depth || (t->root && j + more + 1 == t->end)) {
+					stack_trail_join(t, j, n - 1, depth);
+					n += more;
+					w->n = n;
+					return;
+				}
+				stack_trail_copy(t, j, more, &p[n - 1], &fp);
+				n += more;
+				j += more;
+				pc = t->last[j].pc;
+				sp = t->last[j].sp;
+				addr = pc - 1;
+				j++;
+			}
+		}
+		word = stack_step_at(addr);
 		if (__builtin_expect(!(word & WORD_SPECIAL), 1)) {
 			cfa = sp;
 			if (word & WORD_CFA_FP) {
 				cfa = fp;
-				if (!fp_noted) {
-					if (fp_from)
-						note(&r, fp_from, fp);
-					else
-						w->fp = true;
-					fp_noted = true;
-				}
+				uses_fp = true;
 			}
 			cfa += (word << (3 - WORD_CFA_SHIFT)) & 0xfff8;
 #if defined(__x86_64__)
@@ -165,98 +168,103 @@ stack_walk_run(struct stack_walk *w, const struct stack_start *start)
 #endif
 			if (cfa < sp || !read_word(&r, at, &ra))
 				break;
-			note(&r, at, ra);
 			if (word & WORD_FP_SAVED) {
 #if defined(__x86_64__)
-				fp_from = cfa - ((word >> (WORD_SAVED_SHIFT - 3)) & 0x7ff8);
+				fp_at = cfa - ((word >> (WORD_SAVED_SHIFT - 3)) & 0x7ff8);
 #else
-				fp_from = at - 8;
+				fp_at = at - 8;
 #endif
-				if (!read_word(&r, fp_from, &fp))
+				if (!read_word(&r, fp_at, &fp))
 					break;
-				fp_noted = false;
 			}
 			pc = ra & STACK_ARCH->code_mask;
-			sp = cfa;
-			if (__builtin_expect(pc <= STACK_PAGE, 0)) {
-				if (pc == 0)
-					goto root;
+			step = GO_ON;
+		} else if ((word & WORD_KINDS) == WORD_REALIGNED) {
+			cfa_at = fp + (uintptr_t)field12(word, 4);
+			fp_at = fp + (uintptr_t)field12(word, 16);
+			uses_fp = true;
+			if (cfa_at < sp || !read_word(&r, cfa_at, &cfa) || cfa <= sp)
 				break;
-			}
-			addr = pc - 1;
-			w->frame[n++] = pc;
-			continue;
-		}
-		switch (word & WORD_KINDS) {
-		case WORD_ROOT:
-			goto root;
-		case WORD_FIRST:
-			w->frame[n - 1] = pc + (n > 1);
-			goto root;
-		case WORD_SIGNAL:
-			w->untracked = true;
-			/* Its caller was interrupted: that address is exact, too. */
-			w->frame[n - 1] = pc + (n > 1);
-			if (!read_word(&r, sp + (uintptr_t)saved[STACK_FP], &fp) ||
-			    !read_word(&r, sp + (uintptr_t)saved[STACK_PC], &ra) ||
-			    !read_word(&r, sp + (uintptr_t)saved[STACK_SP], &sp))
-				goto out;
-			fp_noted = true;
-			pc = addr = ra;
-			w->frame[n++] = pc + 1;
-			continue;
-		case WORD_GUESS:
-			w->guessed = true;
-			if (!fp_noted) {
-				if (fp_from)
-					note(&r, fp_from, fp);
-				else
-					w->fp = true;
-			}
-			w->n = n;
-			step = guess(&r, &pc, &sp, &fp);
-			fp_noted = true;
-			break;
-		case WORD_REALIGNED:
-			if (!fp_noted) {
-				if (fp_from)
-					note(&r, fp_from, fp);
-				else
-					w->fp = true;
-			}
-			at = fp + (uintptr_t)field12(word, 4);
-			if (at < sp || !read_word(&r, at, &cfa))
+			at = cfa - 8;
+			if (!read_word(&r, at, &ra) || !read_word(&r, fp_at, &fp))
 				break;
-			note(&r, at, cfa);
-			if (cfa <= sp || !read_word(&r, cfa - 8, &ra))
-				break;
-			note(&r, cfa - 8, ra);
-			fp_from = fp + (uintptr_t)field12(word, 16);
-			if (!read_word(&r, fp_from, &fp))
-				break;
-			fp_noted = false;
 			pc = ra;
-			sp = cfa;
-			step = pc > STACK_PAGE ? GO_ON : pc ? CUT : ROOT;
-			break;
-		default:
-			if (!stack_walk_slow(w, start))
+			step = GO_ON;
+		} else {
+			bool exact = false;
+
+			switch (word & WORD_KINDS) {
+			case WORD_FIRST:
+				w->frame[n - 1] = pc + (n > 1);
+				if (t)
+					p[n - 1].exact = true;
+				root = true;
+				goto out;
+			case WORD_ROOT:
+				root = true;
+				goto out;
+			case WORD_SIGNAL:
+				/* Its caller was interrupted: that address is exact, too. */
+				w->frame[n - 1] = pc + (n > 1);
+				if (!read_word(&r, sp + (uintptr_t)saved[STACK_FP], &fp) ||
+				    !read_word(&r, sp + (uintptr_t)saved[STACK_PC], &pc) ||
+				    !read_word(&r, sp + (uintptr_t)saved[STACK_SP], &sp))
+					goto out;
+				exact = true;
 				break;
-			return;
+			case WORD_GUESS:
+				w->n = n;
+				step = guess(&r, &pc, &sp, &fp);
+				if (step != GO_ON) {
+					root = step == ROOT;
+					goto out;
+				}
+				break;
+			default:
+				if (stack_walk_slow(w, start))
+					return;
+				goto out;
+			}
+			w->untracked = true;
+			t = NULL;
+			addr = pc - !exact;
+			w->frame[n++] = pc + exact;
+			continue;
 		}
-		if (step == ROOT)
-			goto root;
-		if (step == CUT)
+		if (__builtin_expect(pc <= STACK_PAGE, 0)) {
+			root = pc == 0;
 			break;
+		}
+		if (t) {
+			p[n - 1].ra_at = at;
+			p[n - 1].fp_at = fp_at;
+			p[n - 1].cfa_at = cfa_at;
+			p[n - 1].uses_fp = uses_fp;
+			p[n] = (struct stack_step){ .pc = pc, .sp = cfa, .fp = fp };
+		}
+		sp = cfa;
 		addr = pc - 1;
 		w->frame[n++] = pc;
 	}
-	if (n == depth && n > 1 && is_exact(stack_step_at(addr)))
+	if (n == depth && n > 1 && is_exact(stack_step_at(addr))) {
 		w->frame[n - 1] = pc + 1;
+		if (t)
+			p[n - 1].exact = true;
+	}
 out:
-	w->cut = n < depth;
-root:
+	w->cut = n < depth && !root;
 	w->n = n;
+	if (t && !w->untracked)
+		stack_trail_turn(t, n, depth, root);
+}
+
+void
+stack_walk_run(struct stack_walk *w, const struct stack_start *start)
+{
+	if (w->trail)
+		walk(w, start, w->trail);
+	else
+		walk(w, start, NULL);
 }
 
 /* ---- the slow walk ---- */
@@ -345,10 +353,9 @@ stack_walk_slow(struct stack_walk *w, const struct stack_start *start)
 	unsigned own = 0;
 	bool passed = false;
 
-	w->n = w->words = 0;
-	w->cut = w->guessed = false;
+	w->n = 0;
+	w->cut = false;
 	w->untracked = true;
-	w->fp = false;
 	capture(reg);
 	addr = reg[STACK_PC];
 	for (;;) {
@@ -382,7 +389,6 @@ stack_walk_slow(struct stack_walk *w, const struct stack_start *start)
 		if (!signal && !fits) {
 			enum step step;
 
-			w->guessed = true;
 			step = guess(&r, &reg[STACK_PC], &reg[STACK_SP], &reg[STACK_FP]);
 			w->cut = step == CUT;
 			if (step != GO_ON)
@@ -410,13 +416,9 @@ unsigned
 stack_walk(const struct stack_start *start, uint64_t *frame, unsigned depth, bool *cut)
 {
 	struct stack_memory memory = { 0 };
-	uint32_t at[1];
-	uint64_t value[1];
-	struct stack_walk w = {
-		.memory = &memory, .frame = frame, .depth = depth, .at = at, .value = value
-	};
+	struct stack_walk w = { .memory = &memory, .frame = frame, .depth = depth };
 
-	stack_walk_run(&w, start);
+	walk(&w, start, NULL);
 	*cut = w.cut;
 	return w.n;
 }
