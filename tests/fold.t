@@ -242,4 +242,34 @@ said '^leat fold: damaged:'
 if [ -w /dev/full ]; then
 	try 'a full disk is noticed' 2 'leat fold t >/dev/full' </dev/null
 fi
+
+{ printf '#leat 1\n'; tr ' ' '\t' <<'EOT'; } >access
+access t=1 pid=7 op=r addr=0x10 weight=3 latency=9 kind=object site=main;table; stack=main;walk;
+access t=2 pid=7 op=r addr=0x10 weight=2 latency=1 kind=object site=0x20;0x10; stack=main;walk;
+access t=3 pid=7 op=r addr=0x10 weight=4 latency=1 kind=stack stack=main;walk;
+access t=3 pid=7 op=r addr=0x10 weight=1 latency=1 kind=global name=g stack=main;other;
+access t=4 pid=7 op=r addr=0x10 weight=5 latency=1 kind=object site=main;table; stack=main;walk;
+EOT
+try '--stack: by the site of what was accessed, what is no object by its kind' 0 "leat fold -b '' --stack site access" <<'EOT'
+0x10;0x20 2
+[global] 1
+[stack] 4
+main;table 8
+EOT
+silent
+try '--stack site -w latency -b pid' 0 "leat fold -b pid --stack site -w latency access" <<'EOT'
+7;0x10;0x20 1
+7;[global] 1
+7;[stack] 1
+7;main;table 10
+EOT
+try 'by the code that accesses, as always' 0 "leat fold -b '' access; leat fold -b '' --stack stack access | cksum" <<EOT
+main;other 1
+main;walk 14
+$(printf 'main;other 1\nmain;walk 14\n' | cksum)
+EOT
+try '--stack --top' 0 "leat fold --stack site --top 1 access | tail -n 1" <<'EOT'
+  53.3%                  8    53.3%                  8  -       table
+EOT
+
 finish

@@ -293,4 +293,11 @@ said '^leat hist: standard input: neither .* but folded stacks$'
 # Ctrl-C: what was read is printed
 holds 'the first Ctrl-C ends the source, not hist' "{ cat spans; sleep 1; } | perl -e '\$SIG{INT} = \"DEFAULT\"; exec @ARGV or die' leat hist --summary >got & sleep 0.5; kill -INT \$!; wait \$!; tail -n 1 got | grep -q ^40"
 
+try '-b a stack: its functions; addresses leaf first' 0 "printf '#leat 1\nspan\tt=1\tdur_ns=5\tstack=main;f(int);\nspan\tt=1\tdur_ns=7\tstack=main;f(int);\nspan\tt=1\tdur_ns=9\tstack=0x20;0x10;\nspan\tt=1\tdur_ns=11\n' | leat hist -b stack --summary | sed '/^#/d' | cut -f 1,2,4,5" <<'EOT'
+stack	count	min	max
+-	1	11	11
+0x10;0x20	1	9	9
+main;f	2	5	7
+EOT
+
 finish
