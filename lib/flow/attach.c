@@ -632,7 +632,7 @@ attach_say(const struct attach *a, struct buf *to)
 	buf_printf(to, "%llu allocations, %llu frees", (unsigned long long)n->allocs,
 	    (unsigned long long)n->frees);
 	if (n->unknown > 0)
-		buf_printf(to, " (%llu of what is not known)", (unsigned long long)n->unknown);
+		buf_printf(to, ", %llu of what is older", (unsigned long long)n->unknown);
 	buf_slice(to, SLICE(", "));
 	record_losses_say(&a->intake.losses, to);
 	if (n->unread > 0)

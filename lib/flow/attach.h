@@ -76,7 +76,7 @@ int attach_start(struct attach *a, struct trace_writer *w, struct error *e);
 int attach_step(struct attach *a, struct error *e);
 int attach_finish(struct attach *a, struct error *e);
 
-/* Appends "12 allocations, 3 frees (1 of what was there before), 0 lost". */
+/* Appends "12 allocations, 3 frees, 1 of what is older, 0 lost". */
 void attach_say(const struct attach *a, struct buf *to);
 
 /* What the trace does not have. */

@@ -225,13 +225,13 @@ put_end(struct attach_calls *c, const struct attach_call *call, const struct all
 		.chain = chain };
 	struct live_slot *known = live_find(&c->live, call->pid, a.addr);
 
-	if (known == NULL) {
+	/* of what was there before, or was left out; but a range that is unmapped may be a part of something, or several */
+	if (known == NULL && !f->mapping) {
 		c->counts.unknown++;
-		if (c->min > 0)
-			return 0; /* it may be of those that were left out */
-	} else if (f->op == NULL) {
-		live_remove(&c->live, known);
+		return 0;
 	}
+	if (known && f->op == NULL)
+		live_remove(&c->live, known);
 	c->counts.frees++;
 	return c->sink.free(&a, c->sink.context);
 }

@@ -6,8 +6,8 @@
  * An operator new can be left by an exception, and a watched return would be in its way: it is entered only, and what malloc()
  * gives inside it is told as what it gave, with its size and chain. A call that never returns, as an exception or longjmp(3) ended it, is known by the stack: later ones stand above it.
  *
- * Beside them stand the addresses that live, per process: what is given back and was never seen to be given is
- * older than the recording, and is counted.
+ * Beside them stand the addresses that live, per process: what is given back and was never seen to be given is older than
+ * the recording, or was left out, and is counted, not told; but all that is unmapped is.
  *
  * Costs about 100 ns an event; memory 24 bytes for each object that lives, and a few hundred for each thread.
  *
@@ -45,7 +45,7 @@ struct attach_sink {
 
 struct attach_counts {
 	uint64_t allocs, frees;
-	uint64_t unknown;   /* frees of what was there before, or not recorded */
+	uint64_t unknown;   /* frees of what was there before, or was left out: not told */
 	uint64_t failed;    /* allocations that gave nothing */
 	uint64_t below_min; /* allocations that were left out, */
 	uint64_t nested;    /* calls inside others */

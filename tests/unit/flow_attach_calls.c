@@ -200,12 +200,21 @@ nested_calls(void)
 	enter("_ZdlPv", 900, 0x100, 0, 0, 0);
 	enter("free", 800, 0x100, 0, 0, 0);
 	CLAIM(tolds == 5 && last("delete[]", true, 0x100)->a.size == 100);
-	/* the same address, given anew by another thread, and deleted again: two ends */
+	/* the same address, given anew by another thread, and deleted again, and once more: two more ends */
+	tid = 8;
+	enter("malloc", 5000, 100, 0, 0, 0);
+	leave("malloc", 5000, 0x100, NULL, 0);
+	tid = 7;
 	enter("_ZdaPvm", 1000, 0x100, 100, 0, 0);
 	enter("free", 800, 0x100, 0, 0, 0);
-	CLAIM(tolds == 6);
-	enter("free", 800, 0x100, 0, 0, 0);
 	CLAIM(tolds == 7);
+	tid = 8;
+	enter("malloc", 5000, 100, 0, 0, 0);
+	leave("malloc", 5000, 0x100, NULL, 0);
+	tid = 7;
+	enter("free", 800, 0x100, 0, 0, 0);
+	CLAIM(tolds == 9);
+	CLAIM(attach_calls_counts(c)->unknown == 0);
 	/* a thread in the middle of another's call */
 	enter("malloc", 1000, 1, 0, 0, 0);
 	tid = 8;
