@@ -174,6 +174,9 @@ record_events_settle(struct record_events *events, const struct sys_sampling *sa
 		}
 		if (sys_event_sample(event, &allowed, e) < 0)
 			return -1;
+		if (event->access && sampling->asked && !event->attr.freq)
+			record_note(l, "%s: -F is for events of a PMU: each of these is taken",
+			    one->shown ? one->shown : event->name);
 		if (event->format == NULL)
 			continue;
 		one->has_format = perf_format_parse(&one->format, event->system,

@@ -561,11 +561,11 @@ int
 sys_event_sample(struct sys_event *event, const struct sys_sampling *s, struct error *e)
 {
 	struct perf_event_attr *a =
-	    &event->attr; /* without a PMU, accesses are so few that each is worth its sample */
-	bool faults =
-	    event->access && (a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_SOFTWARE);
-	bool each =
-	    faults ? !s->asked : a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT;
+	    &event
+		 ->attr; /* Without a PMU, accesses are so few that each is worth its sample; and of bursts as short as theirs, the kernel
+	 * does not know in time what a sample at a rate should stand for. */
+	bool each = a->type == PERF_TYPE_TRACEPOINT || a->type == PERF_TYPE_BREAKPOINT ||
+		    (event->access && a->type == PERF_TYPE_SOFTWARE);
 
 	if (event->counts)
 		return 0;
