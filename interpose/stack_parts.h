@@ -52,9 +52,27 @@ enum { /* bit 0 clear: the usual case */
 	WORD_KINDS = 7 << 1,
 };
 
+/* The table: a line of the processor's cache is all that an address may be in. */
+enum { STEP_LINE_BITS = 12, STEP_WAYS = 8 };
+
+extern _Atomic uint64_t stack_steps[1 << STEP_LINE_BITS][STEP_WAYS];
+
+uint32_t stack_step_find(uintptr_t addr);
+
 /* How to step from a frame. addr is an address inside its instruction: the return address - 1, or where a signal
  * interrupted it. */
-uint32_t stack_step_at(uintptr_t addr);
+static inline uint32_t
+stack_step_at(uintptr_t addr)
+{
+	uintptr_t tag = addr >> STEP_LINE_BITS;
+	uint64_t word = atomic_load_explicit(
+	    &stack_steps[(addr ^ tag) & ((1 << STEP_LINE_BITS) - 1)][tag % STEP_WAYS],
+	    memory_order_relaxed);
+
+	if (__builtin_expect(word >> WORD_BITS == tag && word != 0, 1))
+		return (uint32_t)word & ((1u << WORD_BITS) - 1);
+	return stack_step_find(addr);
+}
 
 /* ---- memory that may be read ---- */
 
@@ -105,9 +123,9 @@ unsigned stack_trail_follow(
 /* The n frames of the walk are those before frame `from` of the last. */
 void stack_trail_join(struct stack_trail *t, unsigned from, unsigned n, unsigned depth);
 
-/* Copies frames from..from+n of the last walk behind the n_next that the walk has; *fp becomes that of the last. */
-void stack_trail_copy(
-    struct stack_trail *t, unsigned from, unsigned n, struct stack_step *to, uintptr_t *fp);
+/* Copies frames from..from+n of the last walk; fp is that of the first, what comes back that of the last. */
+uintptr_t stack_trail_copy(
+    const struct stack_trail *t, unsigned from, unsigned n, struct stack_step *to, uintptr_t fp);
 
 /* The walk, of n frames, is the last one. */
 void stack_trail_turn(struct stack_trail *t, unsigned n, unsigned depth, bool root);

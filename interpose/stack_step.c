@@ -114,18 +114,17 @@ find_step(uintptr_t addr, bool *keep)
 
 /* ---- the table ---- */
 
-enum { LINE_BITS = 12, WAYS = 8, TAG_BITS = 36 };
+enum { TAG_BITS = 64 - WORD_BITS };
 
-/* A line of the cache is all that an address may be in. */
-static _Alignas(64) _Atomic uint64_t table[1 << LINE_BITS][WAYS];
+_Alignas(64) _Atomic uint64_t stack_steps[1 << STEP_LINE_BITS][STEP_WAYS];
 
 static void
 forget_steps(void)
 {
-	for (unsigned i = 0; i < 1 << LINE_BITS; i++)
-		for (unsigned k = 0; k < WAYS; k++)
-			if (atomic_load_explicit(&table[i][k], memory_order_relaxed))
-				atomic_store_explicit(&table[i][k], 0, memory_order_relaxed);
+	for (unsigned i = 0; i < 1 << STEP_LINE_BITS; i++)
+		for (unsigned k = 0; k < STEP_WAYS; k++)
+			if (atomic_load_explicit(&stack_steps[i][k], memory_order_relaxed))
+				atomic_store_explicit(&stack_steps[i][k], 0, memory_order_relaxed);
 }
 
 _Atomic unsigned stack_generation;
@@ -141,30 +140,31 @@ stack_objects_changed(void)
 static __attribute__((noinline)) uint32_t
 step_missed(uintptr_t addr)
 {
-	uintptr_t tag = addr >> LINE_BITS;
-	_Atomic uint64_t *line = table[(addr ^ tag) & ((1 << LINE_BITS) - 1)];
+	uintptr_t tag = addr >> STEP_LINE_BITS;
+	_Atomic uint64_t *line = stack_steps[(addr ^ tag) & ((1 << STEP_LINE_BITS) - 1)];
 	unsigned generation = atomic_load(&stack_generation), way;
 	bool keep;
 	uint32_t word = find_step(addr, &keep);
 
 	if (!keep || tag >> TAG_BITS || generation != atomic_load(&stack_generation))
 		return word;
-	for (way = 0; way < WAYS; way++)
-		if (atomic_load_explicit(&line[(tag + way) % WAYS], memory_order_relaxed) == 0)
+	for (way = 0; way < STEP_WAYS; way++)
+		if (atomic_load_explicit(&line[(tag + way) % STEP_WAYS], memory_order_relaxed) == 0)
 			break;
-	atomic_store_explicit(
-	    &line[(tag + way) % WAYS], (uint64_t)tag << WORD_BITS | word, memory_order_relaxed);
+	atomic_store_explicit(&line[(tag + way) % STEP_WAYS], (uint64_t)tag << WORD_BITS | word,
+	    memory_order_relaxed);
 	return word;
 }
 
 uint32_t
-stack_step_at(uintptr_t addr)
+stack_step_find(uintptr_t addr)
 {
-	uintptr_t tag = addr >> LINE_BITS;
-	_Atomic uint64_t *line = table[(addr ^ tag) & ((1 << LINE_BITS) - 1)];
+	uintptr_t tag = addr >> STEP_LINE_BITS;
+	_Atomic uint64_t *line = stack_steps[(addr ^ tag) & ((1 << STEP_LINE_BITS) - 1)];
 
-	for (unsigned i = 0; i < WAYS; i++) {
-		uint64_t word = atomic_load_explicit(&line[(tag + i) % WAYS], memory_order_relaxed);
+	for (unsigned i = 0; i < STEP_WAYS; i++) {
+		uint64_t word =
+		    atomic_load_explicit(&line[(tag + i) % STEP_WAYS], memory_order_relaxed);
 
 		if (word == 0)
 			break;

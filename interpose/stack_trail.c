@@ -65,19 +65,20 @@ stack_trail_join(struct stack_trail *t, unsigned from, unsigned n, unsigned dept
 	set_needs(t->last + t->first, n, t->last[from].needs_fp);
 }
 
-void
+uintptr_t
 stack_trail_copy(
-    struct stack_trail *t, unsigned from, unsigned n, struct stack_step *to, uintptr_t *fp)
+    const struct stack_trail *t, unsigned from, unsigned n, struct stack_step *to, uintptr_t fp)
 {
 	const struct stack_step *s = &t->last[from];
 
 	/* What fp is where nobody needed it has not been looked at. */
 	for (unsigned i = 0; i <= n; i++) {
 		to[i] = s[i];
-		to[i].fp = *fp;
+		to[i].fp = fp;
 		if (i < n && s[i].fp_at)
-			*fp = word_at(s[i].fp_at);
+			fp = word_at(s[i].fp_at);
 	}
+	return fp;
 }
 
 void

@@ -24,8 +24,14 @@ read_far(struct reader *r, uintptr_t addr, uint64_t *to)
 static inline bool
 read_word(struct reader *r, uintptr_t addr, uint64_t *to)
 {
-	if (__builtin_expect(addr - r->range.low >= r->range.bytes || addr % 8 != 0, 0))
-		return read_far(r, addr, to);
+	if (__builtin_expect(addr - r->range.low >= r->range.bytes || addr % 8 != 0, 0)) {
+		uint64_t value; /* so that *to may be in a register */
+
+		if (!read_far(r, addr, &value))
+			return false;
+		*to = value;
+		return true;
+	}
 	*to = *(const uint64_t *)addr;
 	return true;
 }
@@ -65,29 +71,28 @@ enum step { GO_ON, ROOT, CUT };
 
 /* Frame records are alike: [fp] the caller's fp, [fp + 8] the return address. */
 static enum step
-guess(struct reader *r, uintptr_t *pc, uintptr_t *sp, uintptr_t *fp)
+guess(struct reader *r, struct stack_start *at)
 {
 	uint64_t up, ra;
 
-	if (*fp == 0) /* start-up code clears it */
+	if (at->fp == 0) /* start-up code clears it */
 		return r->w->n > 1 ? ROOT : CUT;
-	if (*fp < *sp || *fp % 8 != 0)
+	if (at->fp < at->sp || at->fp % 8 != 0)
 		return CUT;
 	/* The page of sp is in use: it was reached by rules. What follows is asked for. */
 	if (r->trusted) {
 		r->trusted = false;
-		r->range = (struct stack_range){ *sp & ~(uintptr_t)(STACK_PAGE - 1), STACK_PAGE };
+		r->range =
+		    (struct stack_range){ at->sp & ~(uintptr_t)(STACK_PAGE - 1), STACK_PAGE };
 	}
-	if (!read_word(r, *fp, &up) || !read_word(r, *fp + 8, &ra))
+	if (!read_word(r, at->fp, &up) || !read_word(r, at->fp + 8, &ra))
 		return CUT;
 	ra &= STACK_ARCH->code_mask;
 	if (ra == 0)
 		return ROOT;
 	if (!follows_call(r, ra))
 		return CUT;
-	*sp = *fp + 16;
-	*fp = up;
-	*pc = ra;
+	*at = (struct stack_start){ .pc = ra, .sp = at->fp + 16, .fp = up };
 	return GO_ON;
 }
 
@@ -106,13 +111,16 @@ field12(uint32_t word, unsigned shift)
 	return (int64_t)((int32_t)(word << (20 - shift)) >> 20) * 8;
 }
 
+/* Paths that part and meet more often have little in common. */
+enum { MEETINGS = 2 };
+
 static inline __attribute__((always_inline)) void
 walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *t)
 {
 	const int16_t *saved = STACK_ARCH->sigcontext;
 	uintptr_t pc = start->pc, sp = start->sp, fp = start->fp, addr = pc - 1;
 	struct reader r = { .w = w, .trusted = true };
-	unsigned n = 1, depth = w->depth, j = t ? t->first : 0;
+	unsigned n = 1, depth = w->depth, j = t ? t->first : 0, meetings = 0;
 	struct stack_step *p = t ? t->next + (t->room - depth) : NULL;
 	uint64_t ra;
 	bool root = false;
@@ -144,13 +152,13 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 					w->n = n;
 					return;
 				}
-				stack_trail_copy(t, j, more, &p[n - 1], &fp);
+				fp = stack_trail_copy(t, j, more, &p[n - 1], fp);
 				n += more;
 				j += more;
 				pc = t->last[j].pc;
 				sp = t->last[j].sp;
 				addr = pc - 1;
-				j++;
+				j = ++meetings < MEETINGS ? j + 1 : t->end;
 			}
 		}
 		word = stack_step_at(addr);
@@ -191,6 +199,7 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 			pc = ra;
 			step = GO_ON;
 		} else {
+			struct stack_start now;
 			bool exact = false;
 
 			switch (word & WORD_KINDS) {
@@ -214,7 +223,11 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 				break;
 			case WORD_GUESS:
 				w->n = n;
-				step = guess(&r, &pc, &sp, &fp);
+				now = (struct stack_start){ pc, sp, fp };
+				step = guess(&r, &now);
+				pc = now.pc;
+				sp = now.sp;
+				fp = now.fp;
 				if (step != GO_ON) {
 					root = step == ROOT;
 					goto out;
@@ -387,13 +400,16 @@ stack_walk_slow(struct stack_walk *w, const struct stack_start *start)
 			return passed;
 		sp = reg[STACK_SP];
 		if (!signal && !fits) {
-			enum step step;
+			struct stack_start now = { reg[STACK_PC], reg[STACK_SP], reg[STACK_FP] };
+			enum step step = guess(&r, &now);
 
-			step = guess(&r, &reg[STACK_PC], &reg[STACK_SP], &reg[STACK_FP]);
 			w->cut = step == CUT;
 			if (step != GO_ON)
 				return passed;
-			addr = reg[STACK_PC] - 1;
+			reg[STACK_PC] = now.pc;
+			reg[STACK_SP] = now.sp;
+			reg[STACK_FP] = now.fp;
+			addr = now.pc - 1;
 			continue;
 		}
 		if (cfi_step(&row, rule, &s, 0, STACK_ARCH, reg, &memory) != 0) {
