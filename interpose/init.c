@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,15 +188,19 @@ take_slot(bool forked)
 	return true;
 }
 
-/* A program that brings its own allocator calls that, and not us. */
+/* A program that brings its own allocator calls that, and not us. One at a fixed address that takes the address of malloc
+ * has a symbol, too, but without a definition: its entry in the PLT leads to us. */
 static bool
 own_malloc(void)
 {
 	struct dl_find_object found;
-	void *p = dlsym(RTLD_DEFAULT, "malloc");
+	void *p = dlsym(RTLD_DEFAULT, "malloc"), *symbol = NULL;
+	Dl_info info;
 
 	return p && _dl_find_object(p, &found) == 0 &&
-	       (uintptr_t)found.dlfo_map_start != next_own();
+	       (uintptr_t)found.dlfo_map_start != next_own() &&
+	       dladdr1(p, &info, &symbol, RTLD_DL_SYMENT) != 0 &&
+	       (symbol == NULL || ((const ElfW(Sym) *)symbol)->st_shndx != SHN_UNDEF);
 }
 
 static void
