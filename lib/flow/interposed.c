@@ -39,16 +39,15 @@ put(struct interposed *s, struct slice type, const struct trace_field *field, un
 
 /* ---- allocations ---- */
 
-static unsigned
-shape_of(struct interposed *s, unsigned has)
+/* Out of line: its list of fields would be made for each record. */
+static __attribute__((noinline)) void
+make_shape(struct interposed *s, unsigned has)
 {
 	struct trace_field field[10] = { { SLICE("t"), TRACE_INT }, { SLICE("pid"), TRACE_INT },
 		{ SLICE("tid"), TRACE_INT }, { SLICE("op"), TRACE_STR },
 		{ SLICE("addr"), TRACE_ADDR } };
 	unsigned n = 5;
 
-	if (s->shape[has])
-		return s->shape[has] - 1;
 	if (has & HAS_SIZE)
 		field[n++] = (struct trace_field){ SLICE("size"), TRACE_INT };
 	if (has & HAS_ALIGN)
@@ -61,7 +60,6 @@ shape_of(struct interposed *s, unsigned has)
 		field[n++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
 	s->shape[has] = 1 + trace_writer_shape(
 				s->own.w, has & IS_FREE ? SLICE("free") : SLICE("alloc"), field, n);
-	return s->shape[has] - 1;
 }
 
 /* Sizes of 2^63 and more come from programs that ask for them, and get none: not here. */
@@ -135,7 +133,9 @@ put_memory(struct interposed *s, const struct wire_event *e)
 		s->process[e->process].allocations++;
 	}
 	s->own.made++;
-	return trace_put(s->own.w, shape_of(s, has), v);
+	if (s->shape[has] == 0)
+		make_shape(s, has);
+	return trace_put(s->own.w, s->shape[has] - 1, v);
 }
 
 /* ---- mappings ---- */

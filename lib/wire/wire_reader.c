@@ -99,7 +99,8 @@ give_back(struct wire_ring *ring)
 		return;
 	ring->tail = ring->at;
 	atomic_store(&slot->tail, ring->at);
-	if (atomic_load(&slot->waiting)) {
+	/* a thread that is woken for a few records would sleep again at once */
+	if (ring->seen - ring->at <= ring->size / 2 && atomic_load(&slot->waiting)) {
 		atomic_fetch_add(&slot->room, 1);
 		futex(&slot->room, FUTEX_WAKE, 1, NULL);
 	}
