@@ -53,7 +53,7 @@ OF := $(if $(filter command,$(firstword $(origin RUN))),$(RUN))
 # accesses is outside: inside, its own allocations would be recorded.
 MEMORY_EVENTS = $(if $(HEIMDALLR_READEVENT)$(HEIMDALLR_WRITEEVENT),$(if $(HEIMDALLR_READEVENT),--mem-read \
 	$(call experiment-quoted,$(HEIMDALLR_READEVENT)) )$(if $(HEIMDALLR_WRITEEVENT),--mem-write \
-	$(call experiment-quoted,$(HEIMDALLR_WRITEEVENT))),--mem $(MEM))
+	$(call experiment-quoted,$(HEIMDALLR_WRITEEVENT))),--mem $(if $(and $(TOUCH),$(MEMORY_FAULTS)),loads,$(MEM)))
 override RUN = set -- sh -c "$$command"; \
 	[ "$$ALLOCATIONS" = no ] || set -- $(EXPERIMENT_LEAT) interpose -q $(if $(DEPTH),-d $(DEPTH) )$(if $(MIN),--min $(MIN) )$(if \
 	$(TOUCH),--touch $(TOUCH) )$(INTERPOSE_FLAGS) $${BACKING:+--backing "$$BACKING"} -o alloc.leat -- "$$@"; \
@@ -68,7 +68,7 @@ endif
 else ifeq ($(HEIMDALLR_READEVENT)$(HEIMDALLR_WRITEEVENT),)
 MEMORY_FAULTS := $(findstring page faults,$(shell $(LEAT) record --mem $(MEM) -o /dev/null -- true 2>&1))
 ifneq ($(and $(MEMORY_FAULTS),$(if $(MAKE_RESTARTS)$(MAKELEVEL:0=),,first)),)
-$(info memory.mk: no PMU samples accesses here: all page faults are recorded, the first touches of pages (and TOUCH=MS adds what is written later))
+MEMORY_SAID := $(shell echo 'memory.mk: no PMU samples accesses here: all page faults are recorded, the first touches of pages (TOUCH=MS adds what is written later)' >&2)
 endif
 endif
 MEMORY_RATE = $(if $(MEMORY_FAULTS),-c 1,-F "$$freq")
@@ -93,7 +93,7 @@ MEMORY_RUNS = $(filter $(if $(ALL),%,%.1),$(filter-out $(DRY),$(RUNS)))
 define MEMORY_HELP
 which objects are hot: workloads x modes x repetitions            leat-memory(7) is the manual
   WORKLOADS="a/* b"    programs; or command lines, one each line, where there are several lines
-  WORKLOADS_FILE=FILE  command lines, one each line (now: $(WORKLOADS_FILE))
+  WORKLOADS_FILE=FILE  command lines, one each line, with a name or not: NAME: COMMAND
   MODES=FILE           lines: mode hms mem cpu dry freq [backing] (now: $(if $(MODES),$(MODES),1loc_DR and 1loc_50))
   REPS=$(REPS) ALL=$(ALL)          repetitions; traces of all of them, not of the first alone
   MEM=$(MEM) TOUCH=$(TOUCH)      which accesses (leat record --mem); pages written, every so many milliseconds
@@ -139,9 +139,13 @@ BEGIN { print "factor,level,command,dry,freq,cpu_node,mem_node,ALLOCATIONS,BACKI
 /^[ \t]*(#|$$)/ { next }
 FILENAME ~ /workloads$$/ {
 	line = $$0; sub(/^[ \t]+/, "", line); sub(/[ \t]+$$/, "", line)
+	name = ""
+	if (match(line, /^[0-9A-Za-z_.]+:[ \t]+/)) {
+		name = line; sub(/:.*/, "", name); line = substr(line, RLENGTH + 1)
+	}
 	first = line; sub(/[ \t].*/, "", first); rest = substr(line, length(first) + 1)
 	if (first ~ /\// && first !~ /^[\/$$]/) { sub(/^\.\//, "", first); line = "$$top/" first rest }
-	name = first; sub(/.*\//, "", name); name = name rest; gsub(/[^0-9A-Za-z_.]/, "", name)
+	if (name == "") { name = first; sub(/.*\//, "", name); name = name rest; gsub(/[^0-9A-Za-z_.]/, "", name); name = substr(name, 1, 48) }
 	if (name == "") name = "command"
 	if (line in known) next
 	known[line] = 1
@@ -193,8 +197,10 @@ endif
 
 # ---- what is made of a run ----
 
+# Runs as they are called: a dot within a level is +2e in the name of a run.
 MEMORY_THERE  = $(foreach r,$(MEMORY_RUNS),$(if $(wildcard $(RESULTS)/runs/$(r)/run.leat),$(r)))
-MEMORY_OF     = $(if $(OF),$(firstword $(foreach r,$(OF) $(OF).1,$(if $(wildcard $(RESULTS)/runs/$(r)/run.leat),$(r)))),$(MEMORY_THERE))
+MEMORY_OF     = $(if $(OF),$(firstword $(foreach r,$(filter-out $(DRY),$(RUNS)),$(if $(and $(filter $(OF) $(OF).1,\
+	$(r) $(subst +2e,.,$(r))),$(wildcard $(RESULTS)/runs/$(r)/run.leat)),$(r)))),$(MEMORY_THERE))
 
 memory-has-accesses = { $(EXPERIMENT_LEAT) pick -q -t -n 1 'type == "access"' $(1) | grep -q '^access'; }
 # Accesses of the recorder of allocations, which its start names, are none of the workload's.
@@ -212,11 +218,11 @@ $(RESULTS)/hot/%.tsv: $(RESULTS)/joined/%.leat
 $(RESULTS)/curves/%.$(PICTURE): $(RESULTS)/joined/%.leat
 	@mkdir -p $(@D)
 	$(EXPERIMENT_Q)$(EXPERIMENT_LEAT) hot -q --curve $< | $(EXPERIMENT_LEAT) plotgen lines -T $(PICTURE) -x fast_bytes -y share \
-	    --title '$*' --x-label 'hottest memory' --y-label 'share of accesses' | $(GNUPLOT) >$@
+	    --title '$(subst +2e,.,$*)' --x-label 'hottest memory' --y-label 'share of accesses' | $(GNUPLOT) >$@
 $(RESULTS)/pictures/%.$(PICTURE): $(RESULTS)/joined/%.leat $(RESULTS)/asked/picture
 	@mkdir -p $(@D)
 	$(EXPERIMENT_Q)whole=; $(call memory-has-accesses,$<) || whole=--whole; $(EXPERIMENT_LEAT) heat -q --memory $$whole $(MEMORY_LOOK) $< | \
-	    $(EXPERIMENT_LEAT) plotgen memory -T $(PICTURE) --title '$*' $(PICTURE_FLAGS) | $(GNUPLOT) >$@
+	    $(EXPERIMENT_LEAT) plotgen memory -T $(PICTURE) --title '$(subst +2e,.,$*)' $(PICTURE_FLAGS) | $(GNUPLOT) >$@
 MEMORY_LOOK = $(if $(TIME),--x-range $(TIME)) $(if $(ADDRESSES),--y-range $(ADDRESSES)) $(if $(BINS),--bins $(BINS))
 
 EXPERIMENT_ASKED_picture := $(strip $(MEMORY_LOOK) $(PICTURE_FLAGS))
@@ -239,9 +245,9 @@ list:
 stat:
 	+@$(EXPERIMENT_AGAIN) -s PARTIAL=1 $(RESULTS)/stat.tsv && cat $(RESULTS)/stat.tsv
 memory-there:
-	@$(if $(MEMORY_OF),:,echo '$(if $(OF),$(OF) is no run that is there,there are no runs with traces): $(MEMORY_THERE)' >&2; exit 2)
+	@$(if $(MEMORY_OF),:,echo '$(if $(OF),$(OF) is no run that is there,there are no runs with traces): $(subst +2e,.,$(MEMORY_THERE))' >&2; exit 2)
 hot: memory-there $(MEMORY_OF:%=$(RESULTS)/joined/%.leat)
-	@$(foreach r,$(MEMORY_OF),echo '== $(r)' && $(EXPERIMENT_LEAT) hot -q --brief -n $(TOP) $(RESULTS)/joined/$(r).leat &&) :
+	@$(foreach r,$(MEMORY_OF),echo '== $(subst +2e,.,$(r))' && $(EXPERIMENT_LEAT) hot -q --brief -n $(TOP) $(RESULTS)/joined/$(r).leat &&) :
 MEMORY_CURVES = $(patsubst %,$(RESULTS)/curves/%.$(PICTURE),$(foreach r,$(MEMORY_OF),$(if $(OF)$(wildcard $(RESULTS)/runs/$(r)/access.leat),$(r))))
 curve: memory-there $(MEMORY_CURVES)
 	@printf '%s\n' $(MEMORY_CURVES)
