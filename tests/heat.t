@@ -238,4 +238,90 @@ size over t_ns, 1000 points  . 1  : 2  + 3  * 4  % 6  # 8  @ 12..17
 EOT
 holds 'shaded blocks where the terminal shows them' 'LC_ALL=C.UTF-8 leat heat -x t_ns -y size --shades steps.csv | grep -q █'
 holds 'seams are marked' 'leat heat -x t -y place --shades --compact walk.csv | grep -q "14[0-9]*="'
+
+# ---- the picture of memory ----
+{ printf '#leat 1\n'; tr ' ' '\t' <<'EOT'; } >memory
+start t=1000 tool=interpose clock=monotonic_raw host=h
+alloc t=2000 pid=7 tid=7 op=malloc addr=0x10000 size=8192 stack=main;table;
+alloc t=2500 pid=7 tid=7 op=malloc addr=0x20000 size=4096 stack=main;never;
+alloc t=3000 pid=7 tid=7 op=malloc addr=0x7f0000 size=4096 stack=main;node(int);
+access t=4000 pid=7 op=r addr=0x10008 weight=3 kind=object object=0x10000 offset=8 object_size=8192 serial=1 site=main;table;
+access t=4000 pid=7 op=w addr=0x10010 weight=1 kind=object object=0x10000 offset=16 object_size=8192 serial=1 site=main;table;
+access t=5000 pid=7 op=rw addr=0x7f0000 weight=5 kind=object object=0x7f0000 offset=0 object_size=4096 serial=2 site=main;node(int);
+access t=5500 pid=7 op=r addr=0x900000 kind=stack
+free t=6000 pid=7 tid=7 op=free addr=0x10000
+access t=6500 pid=8 op=x addr=0x900004 kind=unknown
+lost t=6600 n=2 why=late
+end tool=interpose
+EOT
+try '--memory: cells with reads and writes, sites by weight, lives of what was accessed' 0 'leat heat --memory --bins 8x64 memory' <<'EOT'
+# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=7 y_bins=15 x_min=0 x_max=7168 y_min=0x10008 y_max=0x900005 count=5 outside=0 without=0 not_positive=0 nan=0 w=weight sum=11
+# seam y=9 lo=0x10011 hi=0x7f0000
+# seam y=10 lo=0x7f0001 hi=0x900000
+# memory start=1000 end=6600 accesses=5 weight=11 unjoined=0 processes=2
+# site n=1 accesses=1 weight=5 reads=5 writes=5 objects=1 name=main;node
+# site n=2 accesses=2 weight=4 reads=3 writes=1 objects=1 name=main;table
+# life site=2 x_lo=2000 x_hi=6000 y_lo=0x10000 y_hi=0x12000 objects=1
+# life site=1 x_lo=3000 x_hi=6600 y_lo=0x7f0000 y_hi=0x7f1000 objects=1
+# lost=2 why=late
+x	y	x_lo	x_hi	y_lo	y_hi	count	reads	writes
+3	0	3072	4096	0x10008	0x10009	3	3	0
+3	8	3072	4096	0x10010	0x10011	1	0	1
+4	9	4096	5120	0x7f0000	0x7f0001	5	5	5
+5	10	5120	6144	0x900000	0x900001	1	1	0
+6	14	6144	7168	0x900004	0x900005	1	0	0
+EOT
+silent
+leat heat --memory memory >first
+try 'sums over the cells' 0 "awk -F '\t' '/^[0-9]/ { c += \$7; r += \$8; w += \$9 } END { print c, r, w }' first" <<'EOT'
+11 9 6
+EOT
+try '-w count' 0 "leat heat --memory -w count memory | awk -F '\t' '/^[0-9]/ { c += \$7 } END { print c }'" <<'EOT'
+5
+EOT
+try '--x-range counts from the first record; lives that are outside are not there' 0 \
+	"leat heat --memory --x-range 5100ns,10us memory | grep -E '^# (life|site)|^[0-9]' | cut -f 5-9" <<'EOT'
+# site n=1 accesses=1 weight=5 reads=5 writes=5 objects=1 name=main;node
+# site n=2 accesses=2 weight=4 reads=3 writes=1 objects=1 name=main;table
+# life site=1 x_lo=3000 x_hi=6600 y_lo=0x7f0000 y_hi=0x7f1000 objects=1
+0x900004	0x900005	1	0	0
+EOT
+try '--y-range' 0 "leat heat --memory --y-range 0x10000,0x20000 memory | grep -E '^# life|^[0-9]' | cut -f 7-9" <<'EOT'
+# life site=2 x_lo=2000 x_hi=6000 y_lo=0x10000 y_hi=0x12000 objects=1
+3	3	0
+1	0	1
+EOT
+try '--whole: what was never accessed, too, and without accesses' 0 \
+	"leat heat --memory --whole memory | grep '^# life'; grep -v ^access memory | leat heat --memory --whole | grep -c '^# life'" <<'EOT'
+# life site=2 x_lo=2000 x_hi=6000 y_lo=0x10000 y_hi=0x12000 objects=1
+# life site=3 x_lo=2500 x_hi=6600 y_lo=0x20000 y_hi=0x21000 objects=1
+# life site=1 x_lo=3000 x_hi=6600 y_lo=0x7f0000 y_hi=0x7f1000 objects=1
+3
+EOT
+try 'no access at all' 2 "grep -v ^access memory >alone; leat heat --memory alone >/dev/null" </dev/null
+said '^leat heat: no access among 4 records: leat record --mem and leat interpose --touch make them; --whole shows what was allocated$'
+try 'accesses that were not joined are there, and told' 0 "leat pick --drop kind 't > 0' memory >u; leat heat --memory u | awk -F '\t' '/^[0-9]/ { c += \$7 } END { print c }'" <<'EOT'
+11
+EOT
+said '^leat heat: 5 of 5 accesses have no kind: leat join says which objects they fall into$'
+try 'usage' 2 'leat heat --memory -x t memory' </dev/null
+said '^leat heat: --memory: its axes are time and address$'
+try 'usage' 2 'leat heat --whole -x t -y addr memory' </dev/null
+said '^leat heat: --whole is for --memory$'
+# Many lives: no more lines than can be drawn, and none is lost from the count.
+awk 'BEGIN {
+	OFS = "\t"; print "#leat 1"; print "start", "t=0", "tool=x", "host=h"
+	for (i = 0; i < 200000; i++) {
+		t = i * 100; k = i % 1000; a = sprintf("0x%x", 65536 + k * 64 * (1 + k % 7)); s = "site=main;f" k % 3 ";"
+		if (i >= 1000) print "free", "t=" t, "pid=1", "tid=1", "op=free", "addr=" a
+		print "alloc", "t=" t, "pid=1", "tid=1", "op=malloc", "addr=" a, "size=64", "stack=main;f" k % 3 ";"
+		print "access", "t=" t + 50, "pid=1", "op=w", "addr=" a, "kind=object", "object=" a, "object_size=64", "serial=" i + 1, s
+	}
+	print "end", "tool=x"
+}' >lives
+leat heat --memory lives >drawn
+try 'lives that cannot be told apart are one; none is lost' 0 "awk '/^# life/ { n++; sub(/.*objects=/, \"\"); sum += \$0 } END { print (n <= 4000), sum }' drawn" <<'EOT'
+1 200000
+EOT
+
 finish

@@ -9,6 +9,7 @@ printf '1\n2\n3\n4\n5\n6\n7\n8\n100\n' >numbers
 printf 'name,A,B,lo,hi\none,1,2,0.5,1.5\ntwo,3,4,2.5,3.5\n' >bars.csv
 printf 'threads\tours\tpeer\n1\t1000000\t500000\n2\t2000000\t700000\n4\t4000000\t900000\n8\t8000000\t950000\n' >lines.tsv
 printf '# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear outside=2\n# seam y=1 lo=0x2000 hi=0x7f0000000000\n# lost=3 why=late\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\n0\t0\t5000\t6000\t0x1000\t0x2000\t1\n1\t1\t6000\t7000\t0x7f0000000000\t0x7f0000001000\t1000\n' >heat.tsv
+printf '# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=2 y_bins=3 x_min=5000 x_max=7000 y_min=0x1000 y_max=0x7f0000001000 count=4\n# seam y=1 lo=0x2000 hi=0x7f0000000000\n# memory start=4000 end=6900 accesses=5 weight=8 unjoined=1 processes=2\n# site n=1 accesses=3 weight=6 reads=6 writes=0 objects=1 name=main;run;node\n# site n=2 accesses=1 weight=2 reads=0 writes=2 objects=1 name=main;table\n# life site=1 x_lo=5000 x_hi=6000 y_lo=0x1000 y_hi=0x1800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x1800 y_hi=0x7f0000000800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x5000 y_hi=0x6000 objects=1\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\treads\twrites\n0\t0\t5000\t6000\t0x1000\t0x2000\t1\t1\t0\n1\t1\t6000\t7000\t0x7f0000000000\t0x7f0000001000\t100\t25\t75\n0\t1\t5000\t6000\t0x7f0000000000\t0x7f0000001000\t10\t0\t0\n' >memory.tsv
 {
 	echo '#leat 1'
 	printf 'start\ttool=test\n'
@@ -96,6 +97,8 @@ drawn bars -x name -y A --interval lo,hi bars.csv
 drawn lines lines.tsv
 drawn scatter -x t -y addr -b comm trace
 drawn heat heat.tsv
+drawn memory memory.tsv
+drawn memory --sites 1 memory.tsv
 drawn timeline spans
 drawn stacked -y A,B bars.csv
 drawn stacked lines.tsv
@@ -176,6 +179,24 @@ EOD
 set label 1001 'lost: 7 (ring-full)' at screen 0.5, graph 1 center offset character 0,2.275 font ',19.2' textcolor rgb '#a02000'
 set xlabel 'time since start (µs)'
 set ytics scale 0 ('0' 1, '1' 0)
+EOT
+try 'memory: lives and accesses by their places; what lies in a seam alone is not drawn; black where nothing is known' 0 "leat plotgen memory -T png memory.tsv >s; sed -n '/EOD/,/^EOD/p' s; grep -E 'title|label 100' s | cut -d ' ' -f 1-3 | head -n 2; grep -oE \"title '.*'\" s" <<'EOT'
+$life << EOD
+1 6144 1 2.9 6144 10240 16639370
+1 4096 1 2 4096 6144 11722634
+EOD
+$d0 << EOD
+1.175 1.825 8908.8 11571.2 0
+EOD
+$d1 << EOD
+1.35 1.65 5529.6 6758.4 1
+2 2.9 8192 12288 0.25
+EOD
+set key noautotitle
+set label 1001
+title '1 75% node'
+title '2 25% table'
+title '1 to 100 a box'
 EOT
 try 'heat: what a seam leaves out has no room' 0 "leat plotgen heat -T png heat.tsv >s; sed -n '/EOD/,/^EOD/p' s; grep -E 'set (ytics|arrow)' s | tail -n 3; grep 100[12] s" <<'EOT'
 $d << EOD
@@ -372,7 +393,7 @@ holds 'nor in text that is turned' "leat plotgen hist -T canvas --y-label '</scr
 try 'no kind' 2 'leat plotgen' </dev/null
 said '^leat plotgen: '
 try 'a kind that is none' 2 'leat plotgen pie hist.tsv' </dev/null
-said '^leat plotgen: pie: no kind of figure; there are: hist cdf percentiles box violin bars lines scatter heat timeline stacked$'
+said '^leat plotgen: pie: no kind of figure; there are: hist cdf percentiles box violin bars lines scatter heat memory timeline stacked$'
 try 'a column that is not there' 2 'leat plotgen lines -x threads -y our lines.tsv' </dev/null
 said '^leat plotgen: lines.tsv: no column our; there are: threads ours peer$'
 try 'which column?' 2 'leat plotgen hist lines.tsv' </dev/null
@@ -381,6 +402,11 @@ try 'which field?' 2 'leat plotgen lines -x t trace' </dev/null
 said '^leat plotgen: trace: which field of the trace? -y FIELD$'
 try 'a field that no record has' 2 'leat plotgen lines -x t -y adr trace >/dev/null' </dev/null
 said '^leat plotgen: trace: no record has all of the fields that are asked for; there are: t addr comm size$'
+try 'memory of a matrix that is none' 2 'leat plotgen memory heat.tsv' </dev/null
+said '^leat plotgen: heat.tsv: no picture of memory: leat heat --memory makes one of a trace$'
+leat plotgen memory -T png memory.tsv >script
+holds 'memory: several processes are told' "grep -q \"^set label 1001 '2 processes on one axis: leat pick ’pid == N’ chooses one'\" script"
+holds 'and accesses that were not joined' "grep -q \"^set label 1002 '1 accesses were not joined'\" script"
 try 'heat of a trace' 2 'leat plotgen heat trace' </dev/null
 said '^leat plotgen: trace: no matrix .*: leat heat -x X -y Y makes one of a trace$'
 try 'x and y of plain numbers' 2 'leat plotgen lines numbers' </dev/null
@@ -407,7 +433,7 @@ for wrong in '--log z' '--x-range 5' '--size 5' '--size 0x0' '--size 5x3' '-T pd
 	try "$wrong" 2 "leat plotgen hist $wrong hist.tsv" </dev/null
 	said '^leat plotgen: '
 done
-for kind in hist cdf percentiles box violin bars lines scatter heat timeline stacked; do
+for kind in hist cdf percentiles box violin bars lines scatter heat memory timeline stacked; do
 	holds "$kind of nothing: a picture that says so" "leat plotgen -T dumb $kind </dev/null >s && gnuplot s | grep 'no data'"
 	silent
 done

@@ -24,7 +24,7 @@ plot_kind(struct slice name)
 const char *
 plot_kind_names(void)
 {
-	return "hist cdf percentiles box violin bars lines scatter heat timeline stacked";
+	return "hist cdf percentiles box violin bars lines scatter heat memory timeline stacked";
 }
 
 void

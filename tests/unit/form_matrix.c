@@ -159,7 +159,8 @@ main(void)
 {
 	for (unsigned v = 0; v < 32; v++) {
 		struct matrix_names names = { { SLICE("t"), SLICE("ns") },
-			{ SLICE("addr"), v & 1 ? SLICE("addr") : SLICE("bytes") }, SLICE("w"), 3 };
+			{ SLICE("addr"), v & 1 ? SLICE("addr") : SLICE("bytes") }, SLICE("w"), 3,
+			NULL, NULL };
 		struct grid g;
 
 		fill(&g, v >= 16, v);
