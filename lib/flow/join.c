@@ -357,8 +357,8 @@ rank_of(struct join *j, const struct row *r)
 {
 	static const char *const regions[] = { "mmap", "mremap", "brk", "sbrk", "shmat", NULL };
 	static const char *const objects[] = { "malloc", "calloc", "realloc", "reallocarray",
-		"posix_memalign", "aligned_alloc", "memalign", "valloc", "pvalloc", "new", "new[]", "alloc",
-		NULL };
+		"posix_memalign", "aligned_alloc", "memalign", "valloc", "pvalloc", "new", "new[]",
+		"alloc", NULL };
 	unsigned char *known;
 	uint32_t op;
 
@@ -828,9 +828,9 @@ join_finish(struct join *j, struct trace_writer *w, uint64_t *made)
 		{ "no-address", "accesses", c->no_address },
 		{ "free-unknown", "frees", c->free_unknown },
 		{ "out-of-order", "records", c->out_of_order }, { "live", "objects", c->live },
-		{ "live-most", "objects", c->live_most }, { "sites", "sites", c->sites } };
+		{ "live-most", "objects", c->live_most },
+		{ "sites", "sites", j->sites.sites > 0 ? j->sites.sites - 1 : 0 } };
 
-	j->counts.sites = j->sites.sites > 0 ? j->sites.sites - 1 : 0;
 	*made = 0;
 	if (join_flush(j, w) < 0)
 		return -1;

@@ -69,7 +69,6 @@ struct join_counts {
 	uint64_t free_missing;     /* allocations of what was live */
 	uint64_t out_of_order;     /* records that stand behind later ones */
 	uint64_t live, live_most;  /* objects now, and at most */
-	uint64_t sites;            /* distinct ones */
 	uint64_t copies;           /* of the objects of a process, after forks */
 };
 

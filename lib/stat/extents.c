@@ -40,12 +40,13 @@ last_of(const struct extent *e)
 	return e->addr + extent_of(e) - 1;
 }
 
+/* The size of pages of which it overlaps few; EXTENTS_LEVELS: none. */
 static unsigned
 level_of(const struct extent *e)
 {
 	unsigned level = 0;
 
-	while (level < EXTENTS_LEVELS - 1 && extent_of(e) > (uint64_t)PAGES_MOST << shift_of(level))
+	while (level < EXTENTS_LEVELS && extent_of(e) > (uint64_t)PAGES_MOST << shift_of(level))
 		level++;
 	return level;
 }
@@ -270,10 +271,15 @@ extents_add(struct extents *x, const struct extent *e)
 		number = (uint32_t)x->used++;
 	}
 	x->extent[number] = *e;
+	x->extents++;
+	if (level == EXTENTS_LEVELS) {
+		GROW(x->giant, x->giant_cap, x->giants);
+		x->giant[x->giants++] = number;
+		return number;
+	}
 	for (uint64_t page = e->addr >> shift_of(level), last = last_of(e) >> shift_of(level);
 	     page <= last; page++)
 		enter(x, number, page, level);
-	x->extents++;
 	return number;
 }
 
@@ -282,13 +288,38 @@ extents_remove(struct extents *x, uint32_t number)
 {
 	const struct extent *e = &x->extent[number];
 	unsigned level = level_of(e);
+	size_t i = 0;
 
-	for (uint64_t page = e->addr >> shift_of(level), last = last_of(e) >> shift_of(level);
-	     page <= last; page++)
-		leave(x, number, page, level);
+	if (level == EXTENTS_LEVELS) {
+		while (x->giant[i] != number)
+			i++;
+		x->giant[i] = x->giant[--x->giants];
+	} else {
+		for (uint64_t page = e->addr >> shift_of(level),
+			      last = last_of(e) >> shift_of(level);
+		     page <= last; page++)
+			leave(x, number, page, level);
+	}
 	x->extent[number].site = x->spare;
 	x->spare = number;
 	x->extents--;
+}
+
+/* Of the giants that hold the address, or begin there with this rank: the innermost. */
+static uint32_t
+find_giant(const struct extents *x, uint64_t addr, bool at, uint16_t rank)
+{
+	uint32_t best = EXTENTS_NONE;
+
+	for (size_t i = 0; i < x->giants; i++) {
+		const struct extent *e = &x->extent[x->giant[i]];
+
+		if (at ? e->addr != addr || e->rank != rank : addr - e->addr >= extent_of(e))
+			continue;
+		if (best == EXTENTS_NONE || before(&x->extent[best], e))
+			best = x->giant[i];
+	}
+	return best;
 }
 
 uint32_t
@@ -312,7 +343,7 @@ extents_find(const struct extents *x, uint64_t addr)
 				break;
 		}
 	}
-	return EXTENTS_NONE;
+	return x->giants ? find_giant(x, addr, false, 0) : EXTENTS_NONE;
 }
 
 uint32_t
@@ -331,7 +362,7 @@ extents_at(const struct extents *x, uint64_t addr, uint16_t rank)
 			if (x->extent[number[at]].rank == rank)
 				return number[at];
 	}
-	return EXTENTS_NONE;
+	return x->giants ? find_giant(x, addr, true, rank) : EXTENTS_NONE;
 }
 
 struct over {
@@ -399,6 +430,12 @@ extents_over(const struct extents *x, uint64_t addr, uint64_t size,
 	for (unsigned level = 0; level < EXTENTS_LEVELS; level++)
 		if (x->level_pages[level] > 0 && !over_level(&o, level))
 			return;
+	for (size_t i = 0; i < x->giants; i++) {
+		const struct extent *e = &x->extent[x->giant[i]];
+
+		if (e->addr <= o.last && last_of(e) >= addr && !fn(context, x->giant[i], e))
+			return;
+	}
 }
 
 void
@@ -449,6 +486,8 @@ extents_copy(struct extents *to, const struct extents *from)
 	*to = *from;
 	to->cap = from->used;
 	to->word_cap = from->words;
+	to->giant_cap = from->giants;
+	to->giant = copy_of(from->giant, from->giants, sizeof *from->giant);
 	to->extent = copy_of(from->extent, from->used, sizeof *from->extent);
 	to->word = copy_of(from->word, from->words, sizeof *from->word);
 	if (from->slot)
@@ -468,5 +507,6 @@ extents_free(struct extents *x)
 	free(x->extent);
 	free(x->slot);
 	free(x->word);
+	free(x->giant);
 	*x = EXTENTS_INIT;
 }

@@ -6,7 +6,7 @@
  * The range is cut into pages of 4 KiB, 64 KiB, 1 MiB ... 4 GiB. An extent is entered in all pages that it overlaps of the
  * size of which it overlaps at most five; a page is a slot of one hash table, with the beginnings in it sorted. So finding
  * is a probe for each size of page that is in use, small ones first, and a search among the beginnings in one page; large extents
- * cost no more than small ones. All of it lies in four arrays, so that a copy is a copy of these.
+ * cost no more than small ones, but for those of more than 16 GiB, which stand in a list. All of it lies in four arrays, so that a copy is a copy of these.
  * Memory: 40 bytes an extent, 8 to 16 for each page that it is in, 16 to 32 a page.
  * Cost: 30 ns where it is in the cache; extents_ask() a few addresses ahead hides most of what else it takes.
  *
@@ -54,6 +54,8 @@ struct extents {
 	size_t words, word_cap;
 	uint32_t spare_block[32]; /* chains of blocks that are free, by shift */
 	size_t level_pages[EXTENTS_LEVELS];
+	uint32_t *giant; /* numbers of what is too large for pages */
+	size_t giants, giant_cap;
 	size_t extents; /* public: how many there are */
 };
 

@@ -191,6 +191,7 @@ memory(void)
 	}
 	/* The whole range is one extent. */
 	number[0] = extents_add(&x, &(struct extent){ .addr = 0, .size = (uint64_t)1 << 47 });
+	CLAIM(extents_bytes(&x) <= 2 * bytes);
 	CLAIM(extents_find(&x, ((uint64_t)1 << 47) - 1) == number[0]);
 	CLAIM(extents_find(&x, (uint64_t)1 << 47) == EXTENTS_NONE);
 	number[1] = extents_add(&x, &(struct extent){ .addr = UINT64_MAX, .size = 0 });
