@@ -6,31 +6,108 @@
 
 #include "interpose/stack_parts.h"
 
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
-#define FIND_OBJECT 1
-#else
-#define FIND_OBJECT 0
-#endif
+#if defined(DLFO_STRUCT_HAS_EH_DBASE) && !defined(STACK_OWN_LIST) /* tests build both */
 
 static bool
 find(uintptr_t addr, struct stack_object *o)
 {
-#if FIND_OBJECT
 	struct dl_find_object found;
 
-	if (_dl_find_object && _dl_find_object((void *)addr, &found) == 0) {
-		o->start = (uintptr_t)found.dlfo_map_start;
-		o->end = (uintptr_t)found.dlfo_map_end;
-		o->hdr = found.dlfo_eh_frame;
-		return true;
-	}
+	if (_dl_find_object((void *)addr, &found) != 0)
+		return false;
+	o->start = (uintptr_t)found.dlfo_map_start;
+	o->end = (uintptr_t)found.dlfo_map_end;
+	o->hdr = found.dlfo_eh_frame;
+	return true;
+}
+
+static void
+list_make(void)
+{
+}
+
 #else
-	(void)addr;
-	(void)o;
-#endif
+
+enum { LIST = 1024, MISSES = 64 };
+
+/* The one that is not current is made anew; a reader that is so late that it becomes current twice may miss. */
+static struct list {
+	unsigned n;
+	struct stack_object object[LIST];
+} lists[2];
+
+static _Atomic unsigned current;
+static atomic_flag making = ATOMIC_FLAG_INIT;
+static _Atomic uintptr_t missed[MISSES]; /* pages of no object: code that was made at run time */
+
+static int
+list_add(struct dl_phdr_info *info, size_t size, void *to)
+{
+	struct list *list = to;
+	struct stack_object o = { .start = UINTPTR_MAX };
+
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t at = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+
+		if (info->dlpi_phdr[i].p_type == PT_GNU_EH_FRAME)
+			o.hdr = (const unsigned char *)at;
+		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+			continue;
+		if (at < o.start)
+			o.start = at & ~(uintptr_t)(STACK_PAGE - 1);
+		if (at + info->dlpi_phdr[i].p_memsz > o.end)
+			o.end = at + info->dlpi_phdr[i].p_memsz;
+	}
+	if (o.start < o.end && list->n < LIST)
+		list->object[list->n++] = o;
+	return 0;
+}
+
+static void
+list_make(void)
+{
+	unsigned next;
+
+	if (atomic_flag_test_and_set(&making))
+		return;
+	next = !atomic_load(&current);
+	lists[next].n = 0;
+	dl_iterate_phdr(list_add, &lists[next]);
+	atomic_store(&current, next);
+	atomic_flag_clear(&making);
+}
+
+static bool
+list_find(uintptr_t addr, struct stack_object *o)
+{
+	const struct list *list = &lists[atomic_load(&current)];
+
+	for (unsigned i = 0; i < list->n; i++)
+		if (addr - list->object[i].start < list->object[i].end - list->object[i].start) {
+			*o = list->object[i];
+			return true;
+		}
 	return false;
 }
+
+static bool
+find(uintptr_t addr, struct stack_object *o)
+{
+	uintptr_t page = addr / STACK_PAGE;
+
+	if (list_find(addr, o))
+		return true;
+	if (atomic_load(&missed[page % MISSES]) == page)
+		return false;
+	list_make(); /* it may have been opened since */
+	if (list_find(addr, o))
+		return true;
+	atomic_store(&missed[page % MISSES], page);
+	return false;
+}
+
+#endif
 
 /* ---- objects that were met ---- */
 
@@ -65,6 +142,7 @@ see(const struct stack_object *o)
 void
 stack_objects_look(void)
 {
+	list_make();
 	for (unsigned i = 0; i < SEEN; i++) {
 		uintptr_t start = atomic_load(&seen[i].start);
 		struct stack_object now;
@@ -108,8 +186,10 @@ stack_begin(void)
 {
 	static bool begun;
 
-	if (!begun)
+	if (!begun) {
+		list_make();
 		dl_iterate_phdr(begin, NULL);
+	}
 	begun = true;
 }
 
@@ -153,17 +233,9 @@ stack_object_row(const struct stack_object *o, uintptr_t addr, struct cfi_sectio
 }
 
 bool
-stack_is_trampoline(uintptr_t pc, const struct stack_object *object)
+stack_is_trampoline(const struct stack_object *object, uintptr_t pc)
 {
 	struct slice want = STACK_ARCH->sigreturn;
-	struct stack_range range;
 
-	if (object) {
-		if (object->end - pc < want.n)
-			return false;
-	} else if (!stack_range_of(NULL, pc & ~(uintptr_t)7, false, &range) ||
-		   range.bytes - (pc - range.low) < want.n) {
-		return false;
-	}
-	return memcmp((const void *)pc, want.p, want.n) == 0;
+	return object->end - pc >= want.n && memcmp((const void *)pc, want.p, want.n) == 0;
 }

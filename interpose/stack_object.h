@@ -26,8 +26,8 @@ bool stack_object_of(uintptr_t addr, struct stack_object *o);
 bool stack_object_row(const struct stack_object *o, uintptr_t addr, struct cfi_section *s,
     struct cfi_row *row, struct cfi_rule *rule, bool *first);
 
-/* Whether a signal handler returns to this address. object NULL: it is in none. */
-bool stack_is_trampoline(uintptr_t pc, const struct stack_object *object);
+/* Whether a signal handler returns to this address of the object. */
+bool stack_is_trampoline(const struct stack_object *object, uintptr_t pc);
 
 /* Objects may have gone. */
 void stack_objects_look(void);

@@ -49,6 +49,7 @@ enum { /* bit 0 clear: the usual case */
 	WORD_FIRST =
 	    5
 	    << 1, /* the first instruction of a function: nobody called it, its address was put there to begin */
+	WORD_MADE = 6 << 1, /* code of no object: by frame pointer, or a signal frame */
 	WORD_KINDS = 7 << 1,
 };
 

@@ -98,11 +98,10 @@ find_step(uintptr_t addr, bool *keep)
 
 	*keep = false;
 	if (!stack_object_of(addr, &object))
-		return WORD_SPECIAL |
-		       (stack_is_trampoline(addr + 1, NULL) ? WORD_SIGNAL : WORD_GUESS);
+		return WORD_SPECIAL | WORD_MADE;
 	*keep = true;
 	/* The signal frame before CFI: that of aarch64's vdso leads past the interrupted function. */
-	if (stack_is_trampoline(addr + 1, &object))
+	if (stack_is_trampoline(&object, addr + 1))
 		return WORD_SPECIAL | WORD_SIGNAL;
 	if (!stack_object_row(&object, addr, &s, &row, rule, &first))
 		return WORD_SPECIAL |

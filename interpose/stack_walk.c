@@ -9,6 +9,7 @@
 struct reader {
 	struct stack_walk *w;
 	struct stack_range range;
+	struct stack_range code; /* of no object, or of one that a guess led to: it can be read */
 	bool trusted;
 };
 
@@ -38,16 +39,37 @@ read_word(struct reader *r, uintptr_t addr, uint64_t *to)
 
 /* ---- frames without CFI ---- */
 
+static bool
+code_is_there(struct reader *r, uintptr_t at, size_t n)
+{
+	uintptr_t last = at + n - 1;
+
+	if (at < STACK_PAGE)
+		return false;
+	for (;; at = last) {
+		if (at - r->code.low >= r->code.bytes &&
+		    !stack_range_of(r->w->memory, at & ~(uintptr_t)7, false, &r->code))
+			return false;
+		if (at == last)
+			return true;
+	}
+}
+
+static bool
+is_trampoline(struct reader *r, uintptr_t pc)
+{
+	struct slice want = STACK_ARCH->sigreturn;
+
+	return code_is_there(r, pc, want.n) && memcmp((const void *)pc, want.p, want.n) == 0;
+}
+
 /* Whether the instruction before a return address may be a call. */
 static bool
 follows_call(struct reader *r, uintptr_t pc)
 {
-	struct stack_range range;
 	const unsigned char *p = (const unsigned char *)pc;
 
-	if (pc < STACK_PAGE ||
-	    !stack_range_of(r->w->memory, (pc - 8) & ~(uintptr_t)7, false, &range) ||
-	    !stack_range_of(r->w->memory, (pc - 1) & ~(uintptr_t)7, false, &range))
+	if (!code_is_there(r, pc - 8, 8))
 		return false;
 #if defined(__x86_64__)
 	if (p[-5] == 0xe8)
@@ -100,9 +122,10 @@ guess(struct reader *r, struct stack_start *at)
 
 /* Addresses of a chain are looked up one before: where no call is before it, one more is given. */
 static bool
-is_exact(uint32_t word)
+is_exact(struct reader *r, uint32_t word, uintptr_t addr)
 {
-	return word == (WORD_SPECIAL | WORD_SIGNAL) || word == (WORD_SPECIAL | WORD_FIRST);
+	return word == (WORD_SPECIAL | WORD_SIGNAL) || word == (WORD_SPECIAL | WORD_FIRST) ||
+	       (word == (WORD_SPECIAL | WORD_MADE) && is_trampoline(r, addr + 1));
 }
 
 static inline int64_t
@@ -134,7 +157,7 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 		p[0] = (struct stack_step){ .pc = pc, .sp = sp, .fp = fp };
 	while (n < depth) {
 		uint32_t word;
-		uintptr_t cfa, at, fp_at = 0, cfa_at = 0;
+		uintptr_t cfa = sp, at, fp_at = 0, cfa_at = 0;
 		enum step step = CUT;
 		bool uses_fp = false;
 
@@ -163,7 +186,6 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 		}
 		word = stack_step_at(addr);
 		if (__builtin_expect(!(word & WORD_SPECIAL), 1)) {
-			cfa = sp;
 			if (word & WORD_CFA_FP) {
 				cfa = fp;
 				uses_fp = true;
@@ -202,6 +224,9 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 			struct stack_start now;
 			bool exact = false;
 
+			if (word == (WORD_SPECIAL | WORD_MADE))
+				word = WORD_SPECIAL |
+				       (is_trampoline(&r, addr + 1) ? WORD_SIGNAL : WORD_GUESS);
 			switch (word & WORD_KINDS) {
 			case WORD_FIRST:
 				w->frame[n - 1] = pc + (n > 1);
@@ -259,7 +284,7 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 		addr = pc - 1;
 		w->frame[n++] = pc;
 	}
-	if (n == depth && n > 1 && is_exact(stack_step_at(addr))) {
+	if (n == depth && n > 1 && is_exact(&r, stack_step_at(addr), addr)) {
 		w->frame[n - 1] = pc + 1;
 		if (t)
 			p[n - 1].exact = true;
@@ -380,7 +405,8 @@ stack_walk_slow(struct stack_walk *w, const struct stack_start *start)
 		if (!passed && ++own > OWN_FRAMES)
 			return false;
 		known = stack_object_of(addr, &object);
-		signal = stack_is_trampoline(addr + 1, known ? &object : NULL);
+		signal =
+		    known ? stack_is_trampoline(&object, addr + 1) : is_trampoline(&r, addr + 1);
 		if (!signal && known)
 			fits = stack_object_row(&object, addr, &s, &row, rule, &first);
 		if (!signal && known && !fits &&

@@ -54,6 +54,50 @@ else
 	skip 'aarch64' 'no aarch64-linux-gnu-gcc or no qemu-aarch64'
 fi
 
+# Objects that take each other's place, with _dl_find_object() and with a list of our own; code of no object.
+echo 'void enter(void (*call)(void)) { volatile char room[ROOM]; room[0] = 1; call(); room[1] = room[0]; }' >object.c
+for room in 40 400; do
+	${CC:-cc} -O2 -fPIC -shared -DROOM=$room -o room$room.so object.c
+done
+for way in -DSTACK_NO_LIST -DSTACK_OWN_LIST; do
+	build reload stack_reload.c -O2 $way "$TOP/interpose/stack.c" 2>err || bad "builds with $way" "$(cat err)"
+	try "objects come and go, $way" 0 './reload ./room40.so ./room400.so' <<-'EOF'
+	same, same place, new, told 1
+	same, same place, known, told 1
+	same, same place, new, told 2
+	same, same place, known, told 2
+	same, same place, new, told 3
+	same, same place, known, told 3
+	same, same place, new, told 4
+	same, same place, known, told 4
+	same, same place, new, told 5
+	same, same place, known, told 5
+	same, same place, new, told 6
+	same, same place, known, told 6
+	EOF
+done
+build chains stack_chains.c -O2 -DSTACK_OWN_LIST "$TOP/interpose/stack.c" -rdynamic -pthread 2>err &&
+	timeout 100 ./chains 15000 7 >got 2>>err
+if sed 's/chains=15[0-9]* compared=15[0-9]* known=[1-9][0-9]* cut=0 differences=0/good/' got | grep -qx good; then
+	good 'random chains, a list of our own'
+else
+	bad 'random chains, a list of our own' "$(cat got err)"
+fi
+
+if [ "$(uname -m)" = x86_64 ]; then
+	build made stack_made.c -O2 "$TOP/interpose/stack.c" 2>err || bad 'builds stack_made' "$(cat err)"
+	try 'code that was made at run time' 0 ./made <<-'EOF'
+	frame pointers: 2 made frames, to the root, agrees
+	fp is a number: 1 made frames, cut, agrees
+	fp is nowhere: 1 made frames, cut, agrees
+	fp was unmapped: 1 made frames, cut, agrees
+	fp is no address: 1 made frames, cut, agrees
+	fp is code: 1 made frames, cut, agrees
+	EOF
+else
+	skip 'code that was made at run time' 'its instructions are those of x86-64'
+fi
+
 # Real programs, of which hardly one has frame pointers: every 5th chain is walked twice.
 if ! build preload.so stack_preload.c -O2 -shared -fPIC -fvisibility=hidden -fno-omit-frame-pointer -fno-optimize-sibling-calls \
 	-fno-builtin-malloc -fexceptions -ftls-model=initial-exec -DSTACK_COUNTS 2>err; then
