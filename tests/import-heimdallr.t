@@ -170,6 +170,7 @@ warned
 END
 try 'again is nothing' 0 'leat import --results new heimdallr old' </dev/null
 said '^leat import: 4 runs in new/runs, 0 of them made now$'
+# shellcheck disable=SC2016
 try 'a damaged one is made of what there is' 2 'leat import -q --results new bad; s=$?; ls new/runs/p.m.1; exit $s' <<'END'
 run.leat
 stderr
@@ -189,6 +190,7 @@ bt.A.1loc_50.2	bt.A	1loc_50	2	0	0	0	3723000000000
 bt.A.1loc_DR.1	bt.A	1loc_DR	1	1	0	0	12500000000
 bt.A.1loc_DR.2	bt.A	1loc_DR	2	1	1	0	10000000
 END
+	# shellcheck disable=SC2016
 	try 'and says the overhead' 0 'leat store stat db 2>err2 | awk -F "\t" "/^#/ { next } !n++ { for (i = 1; i <= NF; i++) at[\$i] = i; next } \$at[\"metric\"] == \"user_ns\" { print \$at[\"mode\"], \$at[\"runs\"], \$at[\"failed\"], \$at[\"base\"], \$at[\"overhead\"] }"' <<'END'
 1loc_50 2 0 mode=1loc_DR 0.0283333
 1loc_DR 1 1  
@@ -297,20 +299,19 @@ ${CC:-cc} -O1 -o work work.c -L. -ltracealloc -Wl,-rpath,"$PWD" || exit 1
 perf record -q -d -c 1 -e page-faults:u -o real/work.pf.1/access.dat -- env TRAC_LOGPATH=real/work.pf.1 ./work >real/work.pf.1/console.log 2>perf.err
 echo "$PWD/work" >real/work.pf.1/cmd.log
 # Accesses in the range of an object that lives, and in the range of one that does not.
-cat >lives.awk <<'END'
-function number(s) { sub(/^[a-z]*=/, "", s); return s }
-/^alloc/ { from[++n] = $2; a = $0; sub(/.*addr=/, "", a); sub(/	.*/, "", a); last = a; live = 1; base[a] = 1; next }
-/^free/ { live = 0; next }
-/^access/ { a = $0; sub(/.*addr=/, "", a); sub(/	.*/, "", a); if (substr(a, 1, length(a) - 5) in known || 1) page(a) }
-function page(a,   i) { for (b in base) if (substr(a, 1, 9) == substr(b, 1, 9) && near(a, b)) { if (live && b == last) good++; else bad++ } }
-function near(a, b) { return hex(a) - hex(b) >= 0 && hex(a) - hex(b) < 1048576 }
-function hex(s,   i, v) { v = 0; for (i = 3; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
+cat >lives.awk <<'AWK'
+function hex(s,   i, v) { for (i = 3; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
+function addr(   a) { a = $0; sub(/.*	addr=/, "", a); sub(/	.*/, "", a); return hex(a) }
+/^alloc/ { live = addr(); was[n++] = live }
+/^free/ { live = 0 }
+/^access/ { a = addr(); for (i = n - 1; i >= 0; i--) if (a >= was[i] && a < was[i] + 1048576) { if (was[i] == live) good++; else bad++; break } }
 END { print good + 0, bad + 0 }
-END
+AWK
 try 'every first touch falls into the life of its object' 0 'leat import -t real/work.pf.1 | awk -f lives.awk' <<'END'
 35 0
 END
 said "perf's clock is .* ms ahead of that of the allocations, known to [0-9.]* ms from the begin and the end of the process"
+# shellcheck disable=SC2016
 holds 'to few milliseconds' 'leat import -t real/work.pf.1 2>/dev/null | awk -F "[=	]" "/clock_error_ns/ { print; n = \$7 } END { exit !(n > 0 && n < 10000000) }"'
 try 'as it stands, perf has another clock' 0 'leat import -t --offset 0 real/work.pf.1 | awk -f lives.awk | grep -c "^35 0$"; true' <<'END'
 0

@@ -45,7 +45,7 @@ hms,1,,,0,0
 rules,0,,,0,0,rules=r.txt
 END
 echo 'make_table path=/dev/shm,size=64MiB' >r.txt
-[ -d /dev/shm ] && [ -w /dev/shm ] || sed -i '/^hms\|^rules/d' modes.csv
+[ -w /dev/shm ] || sed -i '/^hms\|^rules/d' modes.csv
 mkdir bin
 cp "$objects" bin/objects
 export HEIMDALLR_PMEMDIR=/dev/shm HEIMDALLR_PMEMSIZE=134217728
@@ -55,7 +55,9 @@ $((2 * ($(wc -l <modes.csv) - 2)))
 1
 END
 traces () {
-	(cd "res/runs/objects.$1.1" && ls | grep -E '^(alloc|access).leat$' | tr '\n' ' ')
+	for file in access alloc; do
+		[ ! -e "res/runs/objects.$1.1/$file.leat" ] || printf '%s.leat ' $file
+	done
 }
 try 'dry is dry' 0 'grep -c "	dry=1" res/runs/objects.dry.1/run.leat; ls res/runs/objects.dry.1/*.leat' <<'END'
 1
@@ -64,8 +66,11 @@ res/runs/objects.dry.1/before.leat
 res/runs/objects.dry.1/run.leat
 END
 for mode in 'accesses access.leat ' 'allocations alloc.leat ' 'both access.leat alloc.leat '; do
-	[ "$(traces "${mode%% *}")" = "${mode#* }" ] && good "what mode ${mode%% *} records" ||
+	if [ "$(traces "${mode%% *}")" = "${mode#* }" ]; then
+		good "what mode ${mode%% *} records"
+	else
 		bad "what mode ${mode%% *} records" "$(traces "${mode%% *}")"
+	fi
 done
 if [ -d res/runs/objects.hms.1 ]; then
 	placed="leat cat -t res/runs/objects.MODE.1/alloc.leat | sed -n 's/^stat.*name=placed	value=\([0-9]*\)	.*/\1/p' | sort -n | tail -n 1"
@@ -97,7 +102,7 @@ holds 'the recorder was sampled, too' "leat cat -t res/runs/objects.both.1/acces
 try 'and is left out' 0 "leat cat -t res/joined/objects.both.1.leat | grep -c '^access.*	pid=$pid	'; true" <<'END'
 0
 END
-if [ -n "$(leat record --mem both -o /dev/null -- true 2>&1 | grep 'page faults')" ]; then
+if leat record --mem both -o /dev/null -- true 2>&1 | grep -q 'page faults'; then
 	# First touches of whole pages: known.
 	try 'page faults of each site' 0 "awk -F '\t' '/^#/ { next } !n++ { for (i = 1; i <= NF; i++) at[\$i] = i; next } { s = \$at[\"site\"]; sub(/.*;/, \"\", s) } s ~ /^(make_cold|map_scratch)\$/ { print s, \$at[\"writes\"], \$at[\"allocs\"] }' res/hot/objects.both.1.tsv | sort" <<'END'
 make_cold 2048 4
@@ -124,6 +129,7 @@ holds 'what is missing is made as it was' "$run && [ -s res/runs/objects.both.2/
 holds 'clean leaves the runs' "$run clean >/dev/null && [ ! -e res/hot ] && [ -e res/runs/objects.both.2 ]"
 
 # Command lines.
+# shellcheck disable=SC2016
 printf '# comment\nnamed.x: true\n\n  sh -c '"'"'cat; echo "a  b" "$top"'"'"'\nbin/objects --rounds 1 \n./bin/objects --rounds 1\n' >lines
 printf 'd 0 - - 1 0\n' >dry.txt
 holds 'command lines from a file' "make -s -f memory.mk RESULTS=res2 REPS=1 WORKLOADS_FILE=lines MODES=dry.txt"
@@ -179,6 +185,7 @@ while IFS= read -r line; do
 		fi
 		;;
 	esac
+	# shellcheck disable=SC2016
 	printf 'set -e\nunset HEIMDALLR_PMEMDIR HEIMDALLR_PMEMSIZE\nHOME=$PWD\n%s\n' "$line" | sed 's/ REPS=8 / REPS=1 /' >line.sh
 	holds "leat-memory(7): $(printf '%s' "$line" | tr -d '\134')" 'cd page && sh ../line.sh'
 	cp got shown
