@@ -51,15 +51,15 @@ run () {
 	name=$1
 	shift
 	runs=$MEM_RUNS
-	: >times
+	: >times.txt
 	while [ "$runs" -gt 0 ]; do
 		: >out
 		perl -e 'system(@ARGV) == 0 or exit 1; my @t = times; printf "%d\n", ($t[2] + $t[3]) * 1e9' "$@" ./fault "$FAULTS" >all 2>said ||
 			{ printf '%-40s cannot run here: %s\n' "$name" "$(head -n 1 said)"; return; }
-		echo "$(grep -m 1 '^[0-9]* [0-9]*$' said) $(cat all) $(wc -c <out)" >>times
+		echo "$(grep -m 1 '^[0-9]* [0-9]*$' said) $(cat all) $(wc -c <out)" >>times.txt
 		runs=$((runs - 1))
 	done
-	sort -n times | awk -v name="$name" -v n="$FAULTS" -v base="${native:-0}" '
+	sort -n times.txt | awk -v name="$name" -v n="$FAULTS" -v base="${native:-0}" '
 		{ per[NR] = $1; rest[NR] = $3 - $2; bytes = $4 }
 		END {
 			m = int((NR + 1) / 2)
@@ -69,7 +69,7 @@ run () {
 			if (base) printf "  (+%d)  recorder %5d ns  %6.2f bytes", per[m] - base, least / (2 * n), bytes / (2 * n)
 			printf "\n"
 		}'
-	[ "$name" != native ] || native=$(sort -n times | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+	[ "$name" != native ] || native=$(sort -n times.txt | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
 }
 
 native=

@@ -138,8 +138,9 @@ while (<STDIN>) {
 	print join("|", map { $_ // "" } @f{qw(event op addr weight)}, $f{latency} // 0, @f{qw(level tlb snoop locked ip)}), "\n";
 }
 P
-if perf script -F event,addr,data_src,weight,period,ip -i many.data >script 2>err && [ -s script ]; then
-	holds 'in our words' 'perl theirs.pl <script >theirs && leat import -t many.data | perl ours.pl >ours && [ $(wc -l <ours) -eq 220 ]'
+perf script -F event,addr,data_src,weight,period,ip -i many.data >perf.txt 2>err
+if [ -s perf.txt ]; then
+	holds 'in our words' 'perl theirs.pl <perf.txt >theirs && leat import -t many.data | perl ours.pl >ours && [ $(wc -l <ours) -eq 220 ]'
 	holds 'what perf script says' 'diff theirs ours'
 	perf mem -i many.data report --stdio 2>/dev/null | sed -n 's/^# Total weight : //p' >weights
 	try 'and all of the weight of perf mem report' 0 "leat import -t many.data | perl ours.pl |
