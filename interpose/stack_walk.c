@@ -157,7 +157,7 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 		p[0] = (struct stack_step){ .pc = pc, .sp = sp, .fp = fp };
 	while (n < depth) {
 		uint32_t word;
-		uintptr_t cfa = sp, at, fp_at = 0, cfa_at = 0;
+		uintptr_t cfa, at, fp_at = 0, cfa_at = 0;
 		enum step step = CUT;
 		bool uses_fp = false;
 
@@ -185,6 +185,7 @@ walk(struct stack_walk *w, const struct stack_start *start, struct stack_trail *
 			}
 		}
 		word = stack_step_at(addr);
+		cfa = sp;
 		if (__builtin_expect(!(word & WORD_SPECIAL), 1)) {
 			if (word & WORD_CFA_FP) {
 				cfa = fp;
