@@ -2,7 +2,7 @@
  *
  *	STACK_DEPTH=16 STACK_CHECK=N LD_PRELOAD=./stack_preload.so PROGRAM
  *
- * One chain in N (0: none) is walked slowly, too, with all registers and without anything remembered. At the end a line goes
+ * Built with -DWITH_LIBUNWIND, STACK_PEER=1 takes them by unw_backtrace() instead. One chain in N (0: none) is walked slowly, too, with all registers and without anything remembered. At the end a line goes
  * to descriptor 2: `stack_preload: takes=N known=N remembered=N checked=N differences=N cut=N`. */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef WITH_LIBUNWIND
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+#endif
+
 #include "interpose/stack.c"
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
@@ -18,7 +23,7 @@ extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_real
 static __thread struct stack_cache *cache __attribute__((tls_model("initial-exec")));
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 static unsigned depth, check;
-static bool begun;
+static bool begun, peer;
 static _Atomic unsigned long takes, known, checked, differences, cuts;
 
 void
@@ -35,6 +40,7 @@ begin(void)
 
 	depth = d ? (unsigned)atoi(d) : 16;
 	check = n ? (unsigned)atoi(n) : 1;
+	peer = getenv("STACK_PEER") != NULL;
 	stack_begin();
 	begun = true;
 }
@@ -65,6 +71,16 @@ take(const struct stack_start *start)
 	if (!begun || inside || depth == 0)
 		return;
 	inside = true;
+#ifdef WITH_LIBUNWIND
+	if (peer) {
+		void *frame[WIRE_DEPTH_MAX];
+
+		takes += unw_backtrace(frame, (int)depth) > 0;
+		inside = false;
+		errno = keep;
+		return;
+	}
+#endif
 	if (cache == NULL)
 		cache =
 		    stack_cache_begin(mmap(NULL, stack_cache_bytes(depth), PROT_READ | PROT_WRITE,
