@@ -13,7 +13,8 @@ static _Atomic unsigned long stack_counts[2];
 #endif
 
 enum {
-	SETS = 256, /* of walks, two in each */
+	SETS = 128, /* of walks: those that begin alike, under a common wrapper, are in one */
+	WAYS = 4,
 	LINE = 64,
 	TRAIL = 4,                /* times the depth: room of a trail */
 	CHAINS = WIRE_CHAINS - 2, /* pairs; the last numbers name none */
@@ -35,8 +36,8 @@ struct stack_cache {
 	struct stack_memory memory;
 	struct stack_trail trail;
 
-	uint32_t tag[SETS][2]; /* of the walks: what they began with, hashed; 0: none */
-	uint8_t older[SETS];   /* which of two was not used last */
+	uint32_t tag[SETS][WAYS]; /* of the walks: what they began with, hashed; 0: none */
+	uint8_t turn[SETS];       /* which is given up next: not the one that was used last */
 
 	uint32_t
 	    chain_stamp[CHAINS]; /* another one each time that the number means another chain */
@@ -83,14 +84,15 @@ walk_of(struct stack_cache *c, unsigned i)
 static struct stack_step *
 steps_of(struct stack_cache *c, unsigned which)
 {
-	return (struct stack_step *)(void *)walk_of(c, 2 * SETS) + (size_t)which * c->trail.room;
+	return (struct stack_step *)(void *)walk_of(c, WAYS * SETS) + (size_t)which * c->trail.room;
 }
 
 size_t
 stack_cache_bytes(unsigned depth)
 {
 	return sizeof(struct stack_cache) + round_up((CHAINS + 1) * sizeof(uint64_t) * depth) +
-	       2 * SETS * walk_bytes(depth) + (size_t)2 * TRAIL * depth * sizeof(struct stack_step);
+	       WAYS * SETS * walk_bytes(depth) +
+	       (size_t)2 * TRAIL * depth * sizeof(struct stack_step);
 }
 
 static void
@@ -163,13 +165,13 @@ as_before(const struct walk *w)
 	return word == end;
 }
 
-/* The walk is remembered in place of the older of its set. */
+/* The walk is remembered in place of another of its set. */
 static void
 remember(struct stack_cache *c, unsigned set, uint32_t tag, const struct stack_start *start,
     const struct stack_chain *chain)
 {
-	unsigned i = c->older[set];
-	struct walk *w = walk_of(c, 2 * set + i);
+	unsigned i = c->turn[set] % WAYS;
+	struct walk *w = walk_of(c, WAYS * set + i);
 	struct stack_words words = { .word = w->word, .max = c->words_max };
 
 	stack_trail_words(&c->trail, chain->n, &words);
@@ -178,7 +180,7 @@ remember(struct stack_cache *c, unsigned set, uint32_t tag, const struct stack_s
 		return;
 	}
 	c->tag[set][i] = tag;
-	c->older[set] = (uint8_t)!i;
+	c->turn[set]++;
 	w->pc = start->pc;
 	w->sp = start->sp;
 	w->fp = start->fp;
@@ -201,16 +203,17 @@ stack_take(struct stack_cache *c, const struct stack_start *start, struct stack_
 
 	if (__builtin_expect(generation != c->generation, 0))
 		forget(c);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < WAYS; i++) {
 		const struct walk *w;
 
 		if (c->tag[set][i] != tag)
 			continue;
-		w = walk_of(c, 2 * set + i);
+		w = walk_of(c, WAYS * set + i);
 		if (w->sp != start->sp || w->pc != start->pc || (w->by_fp && w->fp != start->fp) ||
 		    c->chain_stamp[w->chain] != w->stamp || !as_before(w))
 			continue;
-		c->older[set] = (uint8_t)!i;
+		if (c->turn[set] % WAYS == i)
+			c->turn[set]++;
 		*chain = (struct stack_chain){ .number = w->chain,
 			.known = true,
 			.cut = w->cut,
