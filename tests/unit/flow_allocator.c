@@ -49,14 +49,20 @@ place_of(const struct allocator *a, const char *symbol)
 	return NULL;
 }
 
+/* Others may have the same name: that which is bound has to be there. */
 static void
 must_be_at(const struct allocator *a, const char *symbol)
 {
-	const struct allocator_place *p = place_of(a, symbol);
 	uint64_t entry = offset_of(dlsym(RTLD_DEFAULT, symbol));
+	bool found = false;
 
-	CLAIM(p != NULL);
-	CLAIM(p->offset >= entry && p->offset < entry + 64);
+	for (size_t i = 0; i < a->places; i++) {
+		const struct allocator_place *p = &a->place[i];
+
+		found = found || (strcmp(allocator_function[p->function].symbol, symbol) == 0 &&
+				     p->offset >= entry && p->offset < entry + 64);
+	}
+	CLAIM(found);
 }
 
 int
@@ -73,8 +79,6 @@ main(void)
 	for (size_t i = 0; i < sizeof symbol / sizeof symbol[0]; i++)
 		must_be_at(&a, symbol[i]);
 	CLAIM(place_of(&a, "mmap") || place_of(&a, "mmap64"));
-	CLAIM(!(place_of(&a, "mmap") && place_of(&a, "mmap64"))); /* one place, two names */
-	CLAIM(!place_of(&a, "malloc")->alone);
 	CLAIM(a.objects >= 1);
 	for (size_t i = 0; i < a.places; i++)
 		for (size_t k = 0; k < i; k++)

@@ -35,6 +35,7 @@ enum order {
 static struct message {
 	int order;
 	unsigned from, n;
+	uintptr_t told; /* by the child */
 } * message; /* shared */
 
 static unsigned char *memory;        /* PAGES pages, where both have them */
@@ -45,8 +46,6 @@ static struct wire_process *slot;
 static struct touch *t;
 static struct record_own own;
 static int out;
-static uintptr_t grown; /* in the child, told by the shared page */
-static uintptr_t *told;
 
 static bool
 is_prime(unsigned n)
@@ -112,10 +111,9 @@ obey(void)
 		CLAIM(madvise(memory, (size_t)PAGES * PAGE, MADV_DONTNEED) == 0);
 		break;
 	case GROW:
-		grown = (uintptr_t)sbrk(message->n * PAGE);
-		*told = (grown + PAGE - 1) / PAGE * PAGE;
+		message->told = ((uintptr_t)sbrk(message->n * PAGE) + PAGE - 1) / PAGE * PAGE;
 		for (unsigned i = 0; i + 1 < message->n; i++)
-			*(unsigned char *)(*told + i * PAGE) = 1;
+			*(unsigned char *)(message->told + i * PAGE) = 1;
 		break;
 	case FORK:
 		if (fork() == 0) { /* shares no descriptor that is about its memory */
@@ -149,7 +147,7 @@ tell(int order, unsigned from, unsigned n)
 {
 	char c;
 
-	*message = (struct message){ order, from, n };
+	*message = (struct message){ order, from, n, 0 };
 	CLAIM(write(to_child[1], "x", 1) == 1);
 	CLAIM(read(to_parent[0], &c, 1) == 1);
 }
@@ -218,7 +216,6 @@ set_up(void)
 	header = mmap(NULL, WIRE_BYTES, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	message = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	told = (uintptr_t *)(message + 1);
 	memory = mmap(
 	    NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	huge =
@@ -292,8 +289,8 @@ main(void)
 	must_be_primes(memory, 0, 0);
 	/* the heap grows, by an area that nobody has registered */
 	tell(GROW, 0, 51);
-	CLAIM(look((void *)*told, 50 * PAGE) == 50);
-	CLAIM(look((void *)*told, 50 * PAGE) == 0);
+	CLAIM(look((void *)message->told, 50 * PAGE) == 50);
+	CLAIM(look((void *)message->told, 50 * PAGE) == 0);
 	/* shared: what is read later is not told */
 	tell(SHARED, 0, 200);
 	must_be_primes(shared, 0, 200);
