@@ -24,6 +24,9 @@
 		record_free_long(t, &caller_, what, (const void *)(at), bytes);                    \
 	} while (0)
 
+/* This library maps memory, too. */
+#define ENTER() (next_is_own(HOOK_PC) ? NULL : HOOK_ENTER())
+
 static void
 failed(void)
 {
@@ -33,7 +36,7 @@ failed(void)
 HOOK void *
 mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	void *p = next.mmap(at, n, protection, flags, fd, offset);
 
 	if (t == NULL)
@@ -49,7 +52,7 @@ mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 HOOK void *
 mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	void *p = next.mmap(at, n, protection, flags, fd, offset);
 
 	if (t == NULL)
@@ -64,7 +67,7 @@ mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
 HOOK int
 munmap(void *at, size_t n)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	int result;
 
 	if (t)
@@ -79,7 +82,7 @@ munmap(void *at, size_t n)
 HOOK void *
 mremap(void *old, size_t old_size, size_t size, int flags, ...)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	void *to = NULL, *p;
 	va_list rest;
 
@@ -105,7 +108,7 @@ mremap(void *old, size_t old_size, size_t size, int flags, ...)
 HOOK int
 brk(void *to)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	char *was = t ? next.sbrk(0) : NULL;
 	int result;
 
@@ -122,7 +125,7 @@ brk(void *to)
 HOOK void *
 sbrk(intptr_t by)
 {
-	struct thread *t = by ? HOOK_ENTER() : NULL;
+	struct thread *t = by ? ENTER() : NULL;
 	char *was;
 
 	if (t && by < 0)
@@ -138,7 +141,7 @@ sbrk(intptr_t by)
 HOOK void *
 shmat(int id, const void *at, int flags)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 	void *p = next.shmat(id, at, flags);
 	struct shmid_ds about = { 0 };
 	int kept = errno;
@@ -158,7 +161,7 @@ shmat(int id, const void *at, int flags)
 HOOK int
 shmdt(const void *at)
 {
-	struct thread *t = HOOK_ENTER();
+	struct thread *t = ENTER();
 
 	if (t)
 		UNMAPPED(t, WIRE_SHMDT, at, 0);

@@ -78,6 +78,7 @@ number(const char *s, int *v)
 static struct wire_header *
 map(int fd)
 {
+	static bool lost;
 	struct wire_header *h;
 	struct stat st;
 
@@ -86,6 +87,9 @@ map(int fd)
 	h = hook_mmap(NULL, WIRE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (h == MAP_FAILED) {
 		/* no room for the whole (RLIMIT_AS): the recorder is told that somebody is missing */
+		if (lost)
+			return NULL;
+		lost = true;
 		h = hook_mmap(NULL, sizeof *h, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (h != MAP_FAILED) {
 			if (h->magic == WIRE_MAGIC)
@@ -214,6 +218,8 @@ begin_process(bool forked)
 			backing_forked(process.slot);
 		else
 			backing_begin(h->text, h->text_bytes, process.slot);
+	}
+	if (process.backing && !forked) {
 		process.backing_by_site = backing_by_site();
 		process.everywhere = backing_site(NULL, 0);
 	}

@@ -260,6 +260,12 @@ next_is_allocator(uintptr_t pc)
 	return false;
 }
 
+bool
+next_is_own(uintptr_t pc)
+{
+	return holds(&own, pc);
+}
+
 uintptr_t
 next_own(void)
 {

@@ -49,7 +49,8 @@ void next_begin(void);
  * NULL: there is none. */
 void *next_operator(void *_Atomic *at, const char *name);
 
-/* Where this library begins. */
+/* Whether code is of this library, and where that begins. */
+bool next_is_own(uintptr_t pc);
 uintptr_t next_own(void);
 
 /* Memory of the buffer. */

@@ -141,6 +141,8 @@ record_room(struct thread *t, uint64_t bytes)
 				continue;
 			}
 			count(t, WIRE_LOST_FULL);
+			if (t->where == THREAD_OUTSIDE && wire_recorder_died(process.wire))
+				t->where = THREAD_DONE;
 			errno = kept;
 			return false;
 		}

@@ -213,6 +213,8 @@ thread_enter_slowly(uintptr_t pc, uintptr_t sp)
 {
 	struct thread *t = thread_self;
 
+	if (t && t->where == THREAD_DONE)
+		return NULL;
 	if (t && t->where != THREAD_NOT_BEGUN)
 		return nested(t, pc, sp);
 	return begin();

@@ -27,6 +27,7 @@ enum thread_where {
 	THREAD_OUTSIDE,
 	THREAD_INSIDE, /* a function of next runs */
 	THREAD_OWN,    /* the library itself calls: nothing is recorded */
+	THREAD_DONE,   /* the recorder is gone: nothing ever will be */
 };
 
 struct thread {
