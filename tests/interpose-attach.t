@@ -160,6 +160,13 @@ count () {
 	grep -c "^$2" "$1"
 }
 
+# Probes of recorders that are no more.
+left () {
+	sed -n 's,^[pr]:leat_\([0-9]*\)/.*,\1,p' /sys/kernel/tracing/uprobe_events | sort -u | while read -r p; do
+		[ -d "/proc/$p" ] || echo "leat_$p/"
+	done
+}
+
 equal () {
 	if [ "$2" = "$3" ]; then good "$1"; else bad "$1" "$2, not $3" "$(cat err)"; fi
 }
@@ -252,11 +259,21 @@ sleep 0.6
 kill -INT $(pgrep -P $recorder)
 wait $recorder
 equal 'or is interrupted' "$?" 0
+# it is killed: what it leaves costs nothing, and the next one removes it
+leat interpose -q -t -o gone.txt -p $program 7<&- &
+recorder=$!
+sleep 0.6
+kill -9 $recorder
+wait $recorder 2>/dev/null
+left >got
+equal 'killed, it leaves its probes' "$(grep -c "leat_$recorder/" got)" 1
+leat interpose -q -t -o next.txt -p $program 7<&- -- true
+left >got
+equal 'which the next one removes' "$(grep -c "leat_$recorder/" got)" 0
 printf '12' >&7
 wait $program
 equal 'and the program goes on' "$?" 0
 exec 7<&-
-holds 'no probe is left' "! grep -q leat_ /sys/kernel/tracing/uprobe_events"
 
 # static, stripped
 if $cc_known -static 2>/dev/null; then
