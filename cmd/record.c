@@ -34,7 +34,7 @@ static const struct tool_option options[] = {
 	{ 'e', "event", "EVENT[:MOD]",
 	    "what to sample; may be given more than once, or as a list" },
 	{ OPTION_MEM, "mem", "WHAT",
-	    "accesses to memory: loads, stores or both, by the best that this machine has" },
+	    "accesses to memory: loads, stores or both, as well as can be here" },
 	{ OPTION_MEM_READ, "mem-read", "EVENT[:MOD]", "accesses: EVENT samples reads" },
 	{ OPTION_MEM_WRITE, "mem-write", "EVENT[:MOD]", "accesses: EVENT samples writes" },
 	{ 'F', "freq", "HZ", "sample so often (999)" },
