@@ -9,6 +9,7 @@ build () {
 }
 build "${CC:-cc}" -O1 -g -D_GNU_SOURCE -o hard "$src/hard.c" -pthread
 build "${CC:-cc}" -O1 -g -D_GNU_SOURCE -shared -fPIC -o count.so "$src/count.c" -ldl
+build "${CC:-cc}" -O1 -g -D_GNU_SOURCE -o loop "$src/loop.c"
 build "${CC:-cc}" -O1 -g -shared -fPIC -DNAME=plugin_one -o one.so "$src/plugin.c"
 build "${CC:-cc}" -O1 -g -shared -fPIC -DNAME=plugin_two -o two.so "$src/plugin.c"
 
@@ -229,6 +230,79 @@ try 'no other names than those of the allocator are put before the program' 0 \
 	"nm -D --defined-only $B/lib/leat/interpose.so | cut -d' ' -f3 | grep -v -e ^_Zn[wa] -e ^_Zd[la] | xargs" <<'END'
 aligned_alloc brk calloc cfree dlclose free free_aligned_sized free_sized malloc malloc_usable_size memalign mmap mmap64 mremap munmap posix_memalign pvalloc realloc reallocarray sbrk shmat shmdt valloc
 END
+
+# ---- the recorder ----
+
+try 'a program that closes all descriptors' 7 \
+	'leat interpose -q -d 0 -o x -- ./loop 101 close; s=$?; ./counts x; exit $s' <<'END'
+alloc malloc 10003 101
+END
+if [ "$(id -u)" = 0 ]; then
+	chmod 711 . && chmod 755 loop
+	try 'another user, another program' 7 'leat interpose -q -d 0 -o x -- ./loop 101 user; s=$?; ./counts x; exit $s' <<'END'
+alloc malloc 10003 101
+END
+else
+	skip 'another user, another program' 'not root'
+fi
+try 'no room to map: said, and the program runs' 7 \
+	'leat interpose -q -d 0 -o x -- sh -c "ulimit -v 200000; exec ./loop 101"; s=$?; leat cat -t x | grep ^lost | cut -f3-; exit $s' <<'END'
+n=1	why=no-process-slot
+END
+# the program goes on without it, in much less time than it would wait
+cat >killed <<'END'
+leat interpose -q -o x -- ./loop 5000000 2>said &
+sleep 0.3
+kill -KILL $!
+wait $! 2>/dev/null
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	grep -q done said && exit 0
+	sleep 1
+done
+exit 1
+END
+holds 'a recorder that is killed is not waited for' 'sh killed'
+try 'and what it wrote is there' 0 "leat cat -t x 2>/dev/null | awk -F'\t' '/^alloc/ { n++ } END { print (n > 10000) }'" <<'END'
+1
+END
+# (the end of the program, too, may find no room)
+try '--lossy counts' 7 'leat interpose -q -d 0 --lossy -o x -- ./loop 1000003; s=$?
+	leat cat -t x | awk -F"\t" "/^(alloc|free)\t/ { n++ }
+		/^lost/ && /why=ring-full/ && !/pid=/ { all = substr(\$3, 3) } /^lost/ && /pid=/ { l += substr(\$3, 3) }
+		END { print (n + l >= 2000006 && n + l < 2000009) }"; exit $s' <<'END'
+1
+END
+try 'and otherwise nothing is lost' 7 'leat interpose -q -d 0 -o x -- ./loop 300007; s=$?; ./counts x; ./losses x; exit $s' <<'END'
+alloc malloc 10003 300007
+none
+END
+
+# ---- memory from elsewhere ----
+
+if [ -w /dev/shm ]; then
+	back='leat interpose -q -d 8 -o x --backing path=/dev/shm,size=64M -- ./hard'
+	try 'a policy: each function of the family' 0 "$back family && ./counts x '^(malloc|calloc|realloc.*|.*mem.*align|.*alloc)\$' | wc -l" <<'END'
+10
+END
+	try 'a policy: fork, in both' 0 "$back fork && ./by_pid x" <<'END'
+process 1 alloc 10211 101
+process 1 alloc 10217 59
+process 1 free 160
+process 2 alloc 10213 53
+process 2 free 154
+process 2 of 1
+process 3 alloc 10215 11
+process 3 free 11
+process 3 of 2
+END
+	./hard failing >plain
+	try 'a policy: failures, and errno' 0 "$back failing | cmp - plain" </dev/null
+	echo 'many path=/dev/shm,size=64M' >rules
+	try 'a policy by site' 0 "leat interpose -q -d 0 -o x --backing rules=rules -- ./hard some 101 && leat cat -t x |
+		sed -n 's/^stat.*name=placed	\(value=[0-9]*\).*/\1/p'" <<'END'
+value=101
+END
+fi
 
 # ---- C++ ----
 
