@@ -886,8 +886,10 @@ put_images(struct import *im, int64_t t)
 		if (path.p == NULL) {
 			snprintf(number, sizeof number, "[library %zu of maps.log]", i);
 			path = slice_of(number);
-			heimdallr_run_tell(im->run,
-			    "maps.log does not have library %zu: its frames have no names", i);
+			if (im->libs > 0)
+				heimdallr_run_tell(im->run,
+				    "maps.log does not have library %zu: its frames have no names",
+				    i);
 		} else if (path.n == 0) {
 			path = program.n > 0 ? program : SLICE("[program]");
 		}
