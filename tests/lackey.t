@@ -38,9 +38,9 @@ right () {
 if under probe ./objects >made 2>err; then
 	good '1,009 allocations'
 	if right probe >got 2>err; then
-		good "  "
+		good "  $(cat got)"
 	else
-		bad '  each access has its object' ""
+		bad '  each access has its object' "$(cat got err)"
 	fi
 	leat join -q -t probe.leat >joined
 	awk -F '\t' '$1 == "access" { for (i = 1; i <= NF; i++) { split($i, v, "="); f[v[1]] = v[2] } if (f["kind"] == "object" && f["object_size"] >= 3000) n[f["object_size"]]++; delete f }
@@ -68,9 +68,9 @@ if ! command -v sqlite3 >/dev/null; then
 	skip 'sqlite3' 'it is not installed'
 elif under sqlite sqlite3 :memory: 'create table a (b, c); insert into a values (1, 2), (3, 4), (5, 6); select b, sum(c) from a group by b;' >made 2>err; then
 	if right sqlite >got 2>err; then
-		good "sqlite3: "
+		good "sqlite3: $(cat got)"
 	else
-		bad 'sqlite3' ""
+		bad 'sqlite3' "$(cat got err)"
 	fi
 else
 	skip 'sqlite3' "valgrind: $(tail -n 1 err)"
