@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/num.h"
 #include "flow/attach.h"
 #include "flow/backing_policy.h"
 #include "flow/interposing.h"
@@ -22,10 +23,15 @@ enum {
 	OPTION_FREE_STACKS,
 	OPTION_LOSSY,
 	OPTION_TOUCH,
-	OPTION_CLOCK
+	OPTION_CLOCK,
+	OPTION_CALL_GRAPH
 };
 
-enum { DEPTH = 16 };
+enum {
+	DEPTH = 16,
+	STACK_BYTES = 8192,
+	STACK_MAX = 65528 /* what the size of a record has room for */
+};
 
 static const struct tool_option options[] = { { 'd', "depth", "DEPTH",
 						  "frames of an allocation's stack (16); 0: none" },
@@ -40,7 +46,9 @@ static const struct tool_option options[] = { { 'd', "depth", "DEPTH",
 	    "when a buffer is full, count what is lost, and do not wait" },
 	{ OPTION_CLOCK, "clock", "CLOCK",
 	    "read raw (clock_gettime), or counter, where it is sound" },
-	{ 'p', "pid", "PID[,PID...]", "attach to processes that run, by uprobes" }, { 0 } };
+	{ 'p', "pid", "PID[,PID...]", "attach to processes that run, by uprobes" },
+	{ OPTION_CALL_GRAPH, "call-graph", "HOW", "with -p: fp, or dwarf[,BYTES] (8192 of stack)" },
+	{ 0 } };
 
 static const struct tool_spec spec = { "interpose", "every allocation of a command",
 	"[--] [COMMAND [ARG...]]", options, TOOL_TRACE_OUT | TOOL_WRAPPER };
@@ -104,6 +112,22 @@ add_targets(struct attach_config *c, const char *list)
 	c->target = target;
 }
 
+static uint32_t
+stack_bytes(const char *how)
+{
+	struct slice rest = slice_of(how), kind = slice_cut(&rest, ',');
+	uint64_t bytes = STACK_BYTES;
+
+	if (slice_eq(kind, SLICE("fp")) && rest.n == 0)
+		return 0;
+	if (!slice_eq(kind, SLICE("dwarf")))
+		tool_usage_error("--call-graph: \"%s\" is none of fp, dwarf[,BYTES]", how);
+	if (rest.n > 0 && (num_size(rest, &bytes) < 0 || bytes < 8 || bytes > STACK_MAX))
+		tool_usage_error("--call-graph: %.*s is no size of a stack dump (8 to %d bytes)",
+		    SLICE_ARG(rest), STACK_MAX);
+	return (uint32_t)(bytes + 7) & ~7u;
+}
+
 static void
 read_options(struct request *request, int argc, char **argv)
 {
@@ -111,7 +135,7 @@ read_options(struct request *request, int argc, char **argv)
 	struct attach_config *a = &request->attach;
 	static struct buf policy;
 	const char *arg, *backing = NULL;
-	bool clock_given = false;
+	bool clock_given = false, graph_given = false;
 	struct error e;
 	int option;
 
@@ -149,12 +173,17 @@ read_options(struct request *request, int argc, char **argv)
 		case 'p':
 			add_targets(a, arg);
 			break;
+		case OPTION_CALL_GRAPH:
+			a->stack_bytes = stack_bytes(arg);
+			graph_given = true;
+			break;
 		}
 	c->command = a->command = *tool_operands() ? tool_operands() : NULL;
 	if (a->targets > 0) {
 		if (backing || c->touch_ns || c->wire.sample || clock_given ||
 		    (c->wire.flags & WIRE_LOSSY))
-			tool_usage_error("-p takes -d, --free-stacks and --min, and nothing else");
+			tool_usage_error(
+			    "-p takes -d, --call-graph, --free-stacks and --min, and nothing else");
 		a->depth = c->wire.depth;
 		a->free_stacks = c->wire.flags & WIRE_FREE_STACKS;
 		a->min = c->wire.min;
@@ -162,6 +191,8 @@ read_options(struct request *request, int argc, char **argv)
 	}
 	if (c->command == NULL)
 		tool_usage_error("nothing to record: a COMMAND or -p is missing");
+	if (graph_given)
+		tool_usage_error("--call-graph is for -p: the library needs none");
 	if (backing) {
 		if (backing_policy(backing, c->wire.min, &policy, &e) < 0)
 			tool_die("--backing: %s", e.text);

@@ -220,6 +220,17 @@ equal 'small ones are left out, with their ends' "$(count depth.txt alloc) $(cou
 holds 'chains of one address, of frees too' "test \$(grep -c 'chain=0x[0-9a-f]*;\$' depth.txt) -eq 202"
 holds 'whoever frees is named' "leat unwind depth.txt | leat cat -t | awk -F '\t' '\$1 == \"free\" { n += /stack=pairs;?(\t|\$)/ } END { exit n != 101 }'"
 
+# code without frame pointers: registers and a piece of the stack
+$cc_known -fomit-frame-pointer -O2
+attached dump '--call-graph dwarf --free-stacks' ./known each
+leat unwind dump.txt 2>err | leat cat -t >unwound
+equal 'by a dump of the stack' "$(count dump.txt alloc) $(count dump.txt free)" '11 11'
+holds 'the whole stack' "awk -F '\t' '/size=11\t/ { for (i = 1; i <= NF; i++) if (\$i ~ /^stack=/) s = \$i } END { exit s !~ /_start;.*main;site_two;site_one;?\$/ }' unwound"
+holds 'of posix_memalign and frees, too' "test \$(grep -c 'op=\(free\|posix_memalign\).*stack=_start;.*;main;\(\$\|	\)' unwound) -eq 7"
+$cc_known
+try 'a dump of what' 125 'leat interpose -p 1 --call-graph lbr' </dev/null
+try 'it is for -p' 125 'leat interpose --call-graph dwarf -- true' </dev/null
+
 attached threads '-d 2' ./known threads 997
 equal 'threads that come later' "$(grep -c '^alloc.*op=malloc' threads.txt)" 3988
 equal 'each its own' "$(awk -F '\t' '$1 == "alloc" && /op=malloc/ { n[$4]++ } END { for (t in n) print n[t] }' threads.txt | sort -u | tr '\n' ' ')" '997 '
@@ -369,6 +380,8 @@ alloc op=new size=8
 free op=delete size=8
 E
 	if cmp -s want got; then good 'new and delete'; else bad 'new and delete' "$(diff want got)"; fi
+	attached newdump '--call-graph dwarf,4096' ./known
+	holds 'their whole stacks' "leat unwind newdump.txt | leat cat -t | awk -F '\t' '/op=new/ { n += /stack=_start;[^\t]*;main;?(\t|\$)/ } END { exit n != 5 }'"
 	holds 'their callers' "leat unwind new.txt | leat cat -t | awk -F '\t' '/op=new/ { n += /stack=[^\t]*main;?(\t|\$)/ } END { exit n != 5 }'"
 else
 	skip 'new and delete' 'no C++ compiler'

@@ -13,7 +13,14 @@
 #include "base/num.h"
 #include "sys/tracefs.h"
 
-enum { ROUND_MS = 30, MS = 1000000, RING = 4 << 20, CHAIN_MAX = 1024, STACK_BYTES = 4096 };
+enum {
+	ROUND_MS = 30,
+	MS = 1000000,
+	RING = 4 << 20,
+	RING_DUMPS = 16 << 20,
+	CHAIN_MAX = 1024,
+	STACK_BYTES = 4096
+};
 
 static const uint64_t CLOCK_EVERY = 5000000000;
 
@@ -157,13 +164,21 @@ add_event(struct attach *a, enum kind kind, struct error *e)
 	if (c->depth > 0 && (kind >= MARK || (kind == END && c->free_stacks))) {
 		int64_t most = a->limits.max_stack > 0 ? a->limits.max_stack : 127;
 
-		attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
-		/* at an entry, two of them are known already */
-		attr.sample_max_stack = (uint16_t)(c->depth + 1 < most ? c->depth + 1 : most);
+		if (c->stack_bytes > 0) {
+			attr.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
+			attr.sample_regs_user = perf_regs_mask(perf_machine_here());
+			attr.sample_stack_user = c->stack_bytes;
+		} else {
+			attr.sample_type |= PERF_SAMPLE_CALLCHAIN;
+			/* at an entry, two of them are known already */
+			attr.sample_max_stack =
+			    (uint16_t)(c->depth + 1 < most ? c->depth + 1 : most);
+		}
 	}
 	if (kind == STORED) {
 		attr.sample_type |= PERF_SAMPLE_STACK_USER;
-		attr.sample_stack_user = STACK_BYTES;
+		if (attr.sample_stack_user < STACK_BYTES)
+			attr.sample_stack_user = STACK_BYTES;
 	}
 	GROW(a->events.event, a->events.cap, a->events.n);
 	one = &a->events.event[a->events.n];
@@ -223,7 +238,7 @@ open_rings(struct attach *a, struct error *e)
 		.cpu = a->cpu,
 		.cpus = a->cpus,
 		.inherit = true,
-		.bytes = RING,
+		.bytes = a->config->stack_bytes > 0 ? RING_DUMPS : RING,
 		.clock = CLOCK_MONOTONIC_RAW };
 	pid_t *tid = NULL;
 	int result;
@@ -251,6 +266,8 @@ attach_open(struct attach *a, const struct attach_config *c, struct error *e)
 		.rings = { .current = -1 },
 		.intake = RECORD_INTAKE_INIT };
 	sys_limits_read(&a->limits);
+	perf_regs_map(&a->map, perf_machine_here(), perf_regs_mask(perf_machine_here()));
+	a->arch = perf_machine_here() == PERF_MACHINE_AARCH64 ? &arch_aarch64 : &arch_x86_64;
 	for (size_t i = 0; i < c->targets; i++)
 		if (sys_tasks_process(c->target[i]) != c->target[i])
 			return error_set(e, "no process %d", (int)c->target[i]);
@@ -270,74 +287,101 @@ attach_open(struct attach *a, const struct attach_config *c, struct error *e)
 
 /* ---- records ---- */
 
-static int
-put_alloc(const struct attach_alloc *x, void *context)
-{
-	struct attach *a = context;
-	unsigned has = (x->align > 0) | (x->old > 0) << 1 | (x->chain.n > 0) << 2, n = 0;
-	union trace_value v[9];
+enum { /* which fields a record has */
+	IS_FREE = 1,
+	HAS_SIZE = 2,
+	HAS_ALIGN = 4,
+	HAS_OLD = 8,
+	HAS_CHAIN = 16,
+	HAS_REGS = 32
+};
 
+static unsigned
+shape_of(struct attach *a, unsigned has)
+{
+	struct trace_field field[10] = { { SLICE("t"), TRACE_INT }, { SLICE("pid"), TRACE_INT },
+		{ SLICE("tid"), TRACE_INT }, { SLICE("op"), TRACE_STR },
+		{ SLICE("addr"), TRACE_ADDR } };
+	unsigned n = 5;
+
+	if (a->shape[has])
+		return a->shape[has] - 1;
+	if (has & HAS_SIZE)
+		field[n++] = (struct trace_field){ SLICE("size"), TRACE_INT };
+	if (has & HAS_ALIGN)
+		field[n++] = (struct trace_field){ SLICE("align"), TRACE_INT };
+	if (has & HAS_OLD)
+		field[n++] = (struct trace_field){ SLICE("old"), TRACE_ADDR };
+	if (has & HAS_CHAIN)
+		field[n++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
+	if (has & HAS_REGS) {
+		field[n++] = (struct trace_field){ SLICE("regs"), TRACE_ADDRS };
+		field[n++] = (struct trace_field){ SLICE("ustack"), TRACE_BYTES };
+	}
+	a->shape[has] =
+	    trace_writer_shape(a->w, has & IS_FREE ? SLICE("free") : SLICE("alloc"), field, n) + 1;
+	return a->shape[has] - 1;
+}
+
+static int
+put_call(struct attach *a, const struct attach_alloc *x, unsigned has)
+{
+	union trace_value v[10];
+	unsigned n = 0;
+
+	has |= (x->align > 0 ? HAS_ALIGN : 0) | (x->old > 0 ? HAS_OLD : 0) |
+	       (x->chain.n > 0 ? HAS_CHAIN : 0) | (x->chain.regs_n > 0 ? HAS_REGS : 0);
 	v[n++].i = (int64_t)x->t;
 	v[n++].i = x->pid;
 	v[n++].i = x->tid;
 	v[n++].s = slice_of(x->op);
 	v[n++].u = x->addr;
-	v[n++].i = (int64_t)(x->size <= INT64_MAX ? x->size : INT64_MAX);
-	if (x->align > 0)
+	if (has & HAS_SIZE)
+		v[n++].i = (int64_t)(x->size <= INT64_MAX ? x->size : INT64_MAX);
+	if (has & HAS_ALIGN)
 		v[n++].i = (int64_t)x->align;
-	if (x->old > 0)
+	if (has & HAS_OLD)
 		v[n++].u = x->old;
-	if (x->chain.n > 0)
+	if (has & HAS_CHAIN)
 		v[n++].list = (struct trace_list){ .u = x->chain.frame, .n = x->chain.n };
-	if (a->alloc_shape[has] == 0) {
-		struct trace_field field[9] = { { SLICE("t"), TRACE_INT },
-			{ SLICE("pid"), TRACE_INT }, { SLICE("tid"), TRACE_INT },
-			{ SLICE("op"), TRACE_STR }, { SLICE("addr"), TRACE_ADDR },
-			{ SLICE("size"), TRACE_INT } };
-		unsigned k = 6;
-
-		if (x->align > 0)
-			field[k++] = (struct trace_field){ SLICE("align"), TRACE_INT };
-		if (x->old > 0)
-			field[k++] = (struct trace_field){ SLICE("old"), TRACE_ADDR };
-		if (x->chain.n > 0)
-			field[k++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
-		a->alloc_shape[has] = trace_writer_shape(a->w, SLICE("alloc"), field, k) + 1;
+	if (has & HAS_REGS) {
+		v[n++].list = (struct trace_list){ .u = x->chain.regs, .n = x->chain.regs_n };
+		v[n++].s = x->chain.stack;
 	}
 	a->intake.own.made++;
-	return trace_put(a->w, a->alloc_shape[has] - 1, v);
+	return trace_put(a->w, shape_of(a, has), v);
+}
+
+static int
+put_alloc(const struct attach_alloc *x, void *context)
+{
+	return put_call(context, x, HAS_SIZE);
 }
 
 static int
 put_free(const struct attach_alloc *x, void *context)
 {
-	struct attach *a = context;
-	unsigned has = (x->size > 0) | (x->chain.n > 0) << 1, n = 0;
-	union trace_value v[7];
+	return put_call(context, x, IS_FREE | (x->size > 0 ? HAS_SIZE : 0));
+}
 
-	v[n++].i = (int64_t)x->t;
-	v[n++].i = x->pid;
-	v[n++].i = x->tid;
-	v[n++].s = slice_of(x->op);
-	v[n++].u = x->addr;
-	if (x->size > 0)
-		v[n++].i = (int64_t)x->size;
-	if (x->chain.n > 0)
-		v[n++].list = (struct trace_list){ .u = x->chain.frame, .n = x->chain.n };
-	if (a->free_shape[has] == 0) {
-		struct trace_field field[7] = { { SLICE("t"), TRACE_INT },
-			{ SLICE("pid"), TRACE_INT }, { SLICE("tid"), TRACE_INT },
-			{ SLICE("op"), TRACE_STR }, { SLICE("addr"), TRACE_ADDR } };
-		unsigned k = 5;
+/* Registers and stack as they are in the caller, on its call: at an entry, as they will be when it returns. */
+static struct attach_chain
+dump_of(struct attach *a, const struct perf_sample *s, bool entry, uint64_t caller)
+{
+	struct attach_chain c = { .regs_n = a->map.n, .regs = a->regs, .stack = s->stack };
 
-		if (x->size > 0)
-			field[k++] = (struct trace_field){ SLICE("size"), TRACE_INT };
-		if (x->chain.n > 0)
-			field[k++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
-		a->free_shape[has] = trace_writer_shape(a->w, SLICE("free"), field, k) + 1;
+	if (s->user == NULL || a->map.n == 0 || s->user_abi != PERF_SAMPLE_REGS_ABI_64)
+		return (struct attach_chain){ .n = 0 };
+	for (unsigned i = 0; i < a->map.n; i++)
+		a->regs[i] = s->user[a->map.at[i]];
+	if (entry) {
+		a->regs[a->arch->pc] = caller;
+		a->regs[a->arch->sp] += WORD;
+		c.stack.n -= c.stack.n < WORD ? c.stack.n : WORD;
+		c.stack.p += c.stack.n > 0 ? WORD : 0;
 	}
-	a->intake.own.made++;
-	return trace_put(a->w, a->free_shape[has] - 1, v);
+	a->regs[a->arch->pc]--;
+	return c;
 }
 
 /* Leaf first: the call, and what returned to is behind it. At an entry the kernel's chain begins with the function itself,
@@ -347,21 +391,23 @@ chain_of(struct attach *a, const struct perf_sample *s, bool entry, uint64_t cal
 {
 	uint32_t n, guest, skip;
 
+	if (a->config->stack_bytes > 0)
+		return dump_of(a, s, entry, caller);
 	if (s->chain_n == 0 || s->chain_n > CHAIN_MAX)
-		return (struct attach_chain){ NULL, 0 };
+		return (struct attach_chain){ .n = 0 };
 	n = perf_chain_plain(s, a->chain + 1, &guest);
 	if (!entry) {
 		if (n == 0)
-			return (struct attach_chain){ NULL, 0 };
+			return (struct attach_chain){ .n = 0 };
 		a->chain[1]--;
-		return (struct attach_chain){ a->chain + 1,
-			n < a->config->depth ? n : a->config->depth };
+		return (struct attach_chain){ .frame = a->chain + 1,
+			.n = n < a->config->depth ? n : a->config->depth };
 	}
 	skip = n > 1 && a->chain[2] == caller ? 2 : n > 0 ? 1 : 0;
 	a->chain[skip] = caller - 1;
 	n = n + 1 - skip;
-	return (
-	    struct attach_chain){ a->chain + skip, n < a->config->depth ? n : a->config->depth };
+	return (struct attach_chain){ .frame = a->chain + skip,
+		.n = n < a->config->depth ? n : a->config->depth };
 }
 
 static int

@@ -5,7 +5,8 @@
  * address, of operator new, returns, and returns of posix_memalign() with a piece of the stack, where its result is; the rings of the CPUs (sys/rings.h); what makes allocations of entries and returns (attach_calls.h); and what
  * makes a trace of all else (record_intake.h). The records are those of a preloaded library.
  *
- * Chains are the kernel's, by frame pointers; their first address is right in any case. Children that are forked are
+ * Chains are the kernel's, by frame pointers, with a first address that is right in any case; or registers and a piece of the
+ * stack, as they are in the caller, for `leat unwind`. Children that are forked are
  * recorded, programs that they execute are not, nor is an object with functions of its own that is loaded later.
  *
  * Units:     nanoseconds of CLOCK_MONOTONIC_RAW, bytes.
@@ -16,6 +17,7 @@
 #ifndef FLOW_ATTACH_H
 #define FLOW_ATTACH_H
 
+#include "code/arch.h"
 #include "flow/allocator.h"
 #include "flow/attach_calls.h"
 #include "flow/record_intake.h"
@@ -31,15 +33,16 @@ struct attach_config {
 	size_t targets;
 	char **command; /* its end is ours; NULL: none */
 	bool out_to_err;
-	sigset_t signals; /* that end the recording: the caller has blocked them */
-	sigset_t mask;    /* of the command */
-	unsigned depth;   /* of chains; 0: none */
+	sigset_t signals;     /* that end the recording: the caller has blocked them */
+	sigset_t mask;        /* of the command */
+	unsigned depth;       /* of chains; 0: none */
+	uint32_t stack_bytes; /* instead of chains, so much of the stack; 0: chains */
 	bool free_stacks;
 	uint64_t min; /* smaller allocations are left out */
 	bool live;    /* somebody reads while it is written: nothing is held back */
 };
 
-enum { ATTACH_EVENTS = 5, ATTACH_ALLOC_SHAPES = 8, ATTACH_FREE_SHAPES = 4 };
+enum { ATTACH_EVENTS = 5, ATTACH_SHAPES = 64 };
 
 struct attach {
 	const struct attach_config *config;
@@ -64,8 +67,11 @@ struct attach {
 	struct record_intake intake;
 	struct attach_calls *calls;
 	struct trace_writer *w;
-	unsigned alloc_shape[ATTACH_ALLOC_SHAPES], free_shape[ATTACH_FREE_SHAPES]; /* number + 1 */
+	unsigned shape[ATTACH_SHAPES]; /* number + 1 */
 	uint64_t *chain;
+	const struct arch *arch;
+	struct perf_regs map;
+	uint64_t regs[ATTACH_REGS];
 	uint64_t clock_at; /* of io_now_ns() */
 };
 

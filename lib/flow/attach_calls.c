@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/hash.h"
 
 enum { DEEP = 8, FRAMES = 128 };
@@ -21,8 +22,10 @@ struct thread {
 	struct begun begun[DEEP];
 	uint64_t ended, ended_sp; /* the address that was given back last, */
 	uint8_t rank;             /* by which function; 0: something else came since */
-	uint64_t *frame;          /* the chain of begun[0], where that is a mark */
-	uint32_t frames;
+	uint64_t *frame;          /* the chain of begun[0], where that is a mark; */
+	uint32_t frames, regs_n;
+	uint64_t *regs;
+	struct buf stack;
 };
 
 /* What lives. Open addressing; what is removed leaves no trace, as those behind it move up. */
@@ -239,11 +242,18 @@ put_end(struct attach_calls *c, const struct attach_call *call, const struct all
 static void
 keep_chain(struct thread *t, struct attach_chain chain)
 {
-	if (t->frame == NULL)
+	if (t->frame == NULL) {
 		t->frame = xcalloc(FRAMES, sizeof *t->frame);
+		t->regs = xcalloc(ATTACH_REGS, sizeof *t->regs);
+	}
 	t->frames = chain.n < FRAMES ? chain.n : FRAMES;
+	t->regs_n = chain.regs_n < ATTACH_REGS ? chain.regs_n : 0;
 	if (t->frames > 0)
 		memcpy(t->frame, chain.frame, t->frames * sizeof *t->frame);
+	if (t->regs_n > 0)
+		memcpy(t->regs, chain.regs, t->regs_n * sizeof *t->regs);
+	t->stack.n = 0;
+	buf_slice(&t->stack, chain.stack);
 }
 
 int
@@ -385,7 +395,8 @@ attach_calls_return(struct attach_calls *c, const struct attach_call *call, uint
 	b = t->begun[0];
 	if (t->n > 0) {
 		f = &allocator_function[b.function];
-		chain = (struct attach_chain){ t->frame, t->frames };
+		chain = (struct attach_chain){ t->frame, t->frames, t->regs_n, t->regs,
+			buf_view(&t->stack) };
 		t->n = 0;
 	}
 	if (failed)
@@ -449,8 +460,11 @@ attach_calls_free(struct attach_calls *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->threads; i++)
+	for (size_t i = 0; i < c->threads; i++) {
 		free(c->thread[i].frame);
+		free(c->thread[i].regs);
+		buf_free(&c->thread[i].stack);
+	}
 	free(c->thread);
 	free(c->live.slot);
 	hash_free(&c->by_tid);

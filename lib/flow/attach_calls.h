@@ -22,12 +22,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "flow/allocator.h"
 
+/* Where a call came from: addresses, or what an unwinder needs to find them. */
 struct attach_chain {
 	const uint64_t *frame; /* leaf first */
 	uint32_t n;
+	uint32_t regs_n; /* 0: none; at most ATTACH_REGS */
+	const uint64_t *regs;
+	struct slice stack;
 };
+
+enum { ATTACH_REGS = 40 };
 
 struct attach_alloc {
 	uint64_t t, addr, size, align, old; /* 0: none */

@@ -62,8 +62,8 @@ enter(const char *symbol, uint64_t sp, uint64_t a0, uint64_t a1, uint64_t a2, ui
 		strncmp(symbol, "_Zn", 3) == 0 };
 	const uint64_t arg[ALLOCATOR_ARGS] = { a0, a1, a2 };
 
-	CLAIM(attach_calls_enter(c, &call, arg,
-		  (struct attach_chain){ caller ? &caller : NULL, caller > 0 }) == 0);
+	CLAIM(attach_calls_enter(
+		  c, &call, arg, (struct attach_chain){ .frame = &caller, .n = caller > 0 }) == 0);
 }
 
 static void
@@ -72,7 +72,7 @@ leave(const char *symbol, uint64_t sp, uint64_t value, const uint64_t *stored, u
 	const struct attach_call call = { ++now, sp + WORD, pid, tid, number_of(symbol), false };
 
 	CLAIM(attach_calls_return(c, &call, value, stored,
-		  (struct attach_chain){ caller ? &caller : NULL, caller > 0 }) == 0);
+		  (struct attach_chain){ .frame = &caller, .n = caller > 0 }) == 0);
 }
 
 static const struct told *
