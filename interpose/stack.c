@@ -235,10 +235,3 @@ stack_take(struct stack_cache *c, const struct stack_start *start, struct stack_
 	if (chain->known && !walk.untracked)
 		remember(c, set, tag, start, chain);
 }
-
-void
-stack_chain_lost(struct stack_cache *c, unsigned number)
-{
-	c->chain_n[number] = 0;
-	c->chain_stamp[number] = ++c->stamp;
-}
