@@ -36,7 +36,7 @@ static struct message {
 	int order;
 	unsigned from, n;
 	uintptr_t told; /* by the child */
-} * message; /* shared */
+} * message;            /* shared */
 
 static unsigned char *memory;        /* PAGES pages, where both have them */
 static unsigned char *shared, *huge; /* likewise */
