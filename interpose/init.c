@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,6 @@
 #include "interpose/hook.h"
 #include "interpose/process.h"
 #include "interpose/touch.h"
-#include "linux/futex.h"
 
 extern char **environ;
 
