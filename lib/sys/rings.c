@@ -37,6 +37,7 @@ struct sys_ring {
 struct sys_rings_fd {
 	int fd;
 	unsigned attr, ring;
+	bool member; /* of a group: it goes on and off with its leader */
 };
 
 /* Times stand at the same place in the samples of all events: sample_type begins with these. */
@@ -70,6 +71,13 @@ is_on(const struct sys_rings_config *c, unsigned i, int cpu)
 		if (c->only[i].cpu[k] == cpu)
 			return true;
 	return false;
+}
+
+/* Whether attr i is in the group of the one before it. */
+static bool
+is_member(const struct sys_rings_config *c, unsigned i)
+{
+	return i > 0 && c->leads && c->leads[i - 1];
 }
 
 static int
@@ -228,7 +236,7 @@ static size_t
 add_fd(struct sys_rings *r, size_t *cap, int fd, unsigned attr, unsigned ring)
 {
 	GROW(r->fd, *cap, r->fds);
-	r->fd[r->fds] = (struct sys_rings_fd){ fd, attr, ring };
+	r->fd[r->fds] = (struct sys_rings_fd){ fd, attr, ring, false };
 	return r->fds++;
 }
 
@@ -264,7 +272,7 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 				return error_set(e, "cannot share a ring: %s", strerror(errno));
 			}
 			for (unsigned i = 0; i < c->attrs; i++) {
-				int leader = i > 0 && c->leads && c->leads[i - 1] ? fd : -1;
+				int leader = is_member(c, i) ? fd : -1;
 
 				c->attr[i].read_format = r->tracker.read_format;
 				if (!is_on(c, i, ring->cpu))
@@ -274,7 +282,7 @@ open_all(struct sys_rings *r, const struct sys_rings_config *c, struct error *e)
 					continue;
 				if (fd < 0)
 					return refused(&c->attr[i], c->name[i], errno, e);
-				add_fd(r, &cap, fd, i, r->rings);
+				r->fd[add_fd(r, &cap, fd, i, r->rings)].member = leader >= 0;
 				if (ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, ring->fd) < 0)
 					return error_set(e, "%s: cannot share a ring: %s",
 					    c->name[i], strerror(errno));
@@ -303,8 +311,13 @@ sys_rings_open(struct sys_rings *r, const struct sys_rings_config *config, struc
 			.clock = c.clock,
 			.current = -1 };
 		r->ring = xcalloc(c.cpus, sizeof *r->ring);
-		for (unsigned i = 0; i < c.attrs; i++)
+		for (unsigned i = 0; i < c.attrs; i++) {
 			complete(&c.attr[i], &c, c.on_exec && c.samples_on_exec);
+			/* the kernel switches a group with its leader: one that is switched on by itself may wait for the next
+			 * time that its task is scheduled */
+			if (is_member(&c, i))
+				c.attr[i].disabled = c.attr[i].enable_on_exec = 0;
+		}
 		make_tracker(r, &c);
 		result = perf_layout_init(&r->layout, &r->tracker, e);
 		if (result == 0)
@@ -339,7 +352,7 @@ static int
 switch_events(struct sys_rings *r, bool tracker, bool on, struct error *e)
 {
 	for (size_t i = 0; i < r->fds; i++)
-		if ((r->fd[i].attr == r->attrs) == tracker &&
+		if ((r->fd[i].attr == r->attrs) == tracker && !r->fd[i].member &&
 		    ioctl(r->fd[i].fd, on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0) < 0)
 			return error_set(
 			    e, "cannot switch an event %s: %s", on ? "on" : "off", strerror(errno));

@@ -38,7 +38,68 @@ touch_pages(void)
 		_exit(1);
 	for (size_t i = 0; i < PAGES; i++)
 		((volatile char *)p)[i * page] = 1;
-	_exit(0);
+}
+
+static unsigned opened[4];
+
+static void
+note_attr(uint64_t id, unsigned attr, void *context)
+{
+	(void)id;
+	(void)context;
+	opened[attr]++;
+}
+
+/* An event that leads the group of the next and takes no samples, and one that is on one CPU only. */
+static void
+groups(const struct sys_rings_config *like)
+{
+	struct perf_event_attr attr[3] = {
+		{ .type = PERF_TYPE_SOFTWARE,
+		    .config = PERF_COUNT_SW_TASK_CLOCK,
+		    .exclude_kernel = 1 },
+		{ .type = PERF_TYPE_SOFTWARE,
+		    .config = PERF_COUNT_SW_PAGE_FAULTS,
+		    .sample_period = 1,
+		    .exclude_kernel = 1,
+		    .sample_type = PERF_SAMPLE_ADDR },
+	};
+	const char *const name[] = { "leader", "member", "one CPU" };
+	const struct sys_rings_cpus only[] = { { NULL, 0 }, { NULL, 0 },
+		{ &like->cpu[like->cpus - 1], 1 } };
+	const bool leads[] = { true, false, false };
+	struct sys_rings_config config = *like;
+	const struct perf_event_header *h;
+	struct perf_layout layout;
+	struct sys_rings rings;
+	struct sys_count count;
+	uint64_t samples = 0;
+	struct error e;
+
+	attr[2] = attr[1];
+	config.attr = attr;
+	config.attrs = 3;
+	config.name = name;
+	config.only = only;
+	config.leads = leads;
+	CLAIM(sys_rings_open(&rings, &config, &e) == 0);
+	CLAIM(sys_rings_ids(&rings, note_attr, NULL, &e) == 0);
+	CLAIM(opened[0] == config.cpus && opened[1] == config.cpus && opened[2] == 1);
+	CLAIM(opened[3] == config.cpus);
+	CLAIM(perf_layout_init(&layout, &attr[1], &e) == 0);
+	CLAIM(sys_rings_enable(&rings, true, &e) == 0);
+	touch_pages();
+	CLAIM(sys_rings_enable(&rings, false, &e) == 0);
+	for (int round = 0; round < 3; round++) {
+		sys_rings_round(&rings, round == 2);
+		while (sys_rings_next(&rings, &h))
+			samples += h->type == PERF_RECORD_SAMPLE;
+	}
+	sys_rings_count(&rings, 0, &count);
+	CLAIM(count.value > 0 && count.lost == 0);
+	sys_rings_count(&rings, 1, &count);
+	CLAIM(count.value >= PAGES && samples >= count.value && samples <= 2 * count.value);
+	sys_rings_close(&rings);
 }
 
 int
@@ -94,9 +155,10 @@ main(void)
 	for (int i = 0; i < CHILDREN; i++)
 		if (fork() == 0) {
 			close(go[1]);
-			if (read(go[0], &byte, 1) == 0)
-				touch_pages();
-			_exit(1);
+			if (read(go[0], &byte, 1) != 0)
+				_exit(1);
+			touch_pages();
+			_exit(0);
 		}
 	CLAIM(sys_rings_enable(&rings, false, &e) == 0 && sys_rings_enable(&rings, true, &e) == 0);
 	close(go[1]);
@@ -125,6 +187,7 @@ main(void)
 	CLAIM(samples >= CHILDREN * PAGES);
 	CLAIM(rings.late == 0 && rings.unreadable == 0);
 	sys_rings_close(&rings);
+	groups(&config);
 	free((int *)config.cpu);
 	return 0;
 }
