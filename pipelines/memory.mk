@@ -78,6 +78,8 @@ ifeq ($(filter command,$(firstword $(origin TABLE))),)
 TABLE := $(RESULTS)/memory.csv
 endif
 MEMORY_ASKED := $(strip $(WORKLOADS)$(WORKLOADS_FILE))
+$(call memory-default,KICK_RESULTS,kick-tires)
+KICK_TABLE ?= $(if $(MEMORY_ASKED),$(KICK_RESULTS)/memory.csv,$(TABLE))
 ifeq ($(MEMORY_ASKED)$(wildcard $(TABLE)),)
 ifneq ($(filter-out help clean lint check-machine,$(or $(MAKECMDGOALS),all)),)
 $(error no workload: WORKLOADS="PROGRAM..." names programs, WORKLOADS_FILE=FILE has a command line on each line (make -f $(firstword $(MAKEFILE_LIST)) help))
