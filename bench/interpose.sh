@@ -52,7 +52,10 @@ for row in $ROWS; do
 	case $row in
 	sqlite) set -- 16 sqlite3 :memory: ".read $d/rows.sql" ;;
 	cc1) set -- 16 "$cc1" -quiet -O2 "$d/big.c" -o /dev/null ;;
-	python) set -- 16 env PYTHONMALLOC=malloc "$python" "$d/dicts.py" ;;
+	python) # not by env: heaptrack follows no exec
+		export PYTHONMALLOC=malloc
+		set -- 16 "$python" "$d/dicts.py"
+		;;
 	loop) set -- 0,8,16 "$B/bench/allocations" 1 2000000 ;;
 	loop4) set -- 0,8,16 "$B/bench/allocations" 4 500000 ;;
 	deep) set -- 8,16 "$B/bench/allocations" 1 2000000 20 ;;

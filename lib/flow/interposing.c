@@ -197,11 +197,12 @@ interposing_start(struct interposing *p, struct trace_writer *w, struct error *e
 
 /* Processes that have ended, and of which all is told. */
 static int
-put_processes(struct interposing *p, bool now)
+put_processes(struct interposing *p)
 {
 	struct wire_reader *r = &p->reader;
 
-	wire_reader_reap(r, now);
+	if (!wire_reader_reap(r, false))
+		return 0;
 	for (unsigned i = 0; i < WIRE_PROCESSES; i++) {
 		if (r->process[i].state != WIRE_READER_DONE)
 			continue;
@@ -236,7 +237,7 @@ drain(struct interposing *p, bool last)
 	}
 	if (own <= wire_reader_time(&p->reader) && put_own(p, wire_reader_time(&p->reader)) < 0)
 		return -1;
-	if (put_processes(p, false) < 0)
+	if (put_processes(p) < 0)
 		return -1;
 	/* a reader has waited for two rounds already; in a file, larger frames are smaller */
 	due = trace_writer_due(p->w);

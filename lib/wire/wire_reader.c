@@ -401,12 +401,6 @@ wire_reader_time(const struct wire_reader *r)
 	return r->last;
 }
 
-int64_t
-wire_reader_ns(const struct wire_reader *r, uint64_t ticks)
-{
-	return (int64_t)wire_line_ns(&r->line, ticks < r->limit ? ticks : r->limit);
-}
-
 /* ---- ends ---- */
 
 static bool
@@ -442,14 +436,14 @@ process_is_gone(int32_t pid)
 	return gone;
 }
 
-void
+bool
 wire_reader_reap(struct wire_reader *r, bool now)
 {
 	uint64_t t = io_now_ns();
 	bool all = now || t - r->looked >= LOOK_NS;
 
 	if (!now && t - r->reaped < REAP_NS)
-		return;
+		return false;
 	r->reaped = t;
 	if (all)
 		r->looked = t;
@@ -478,6 +472,7 @@ wire_reader_reap(struct wire_reader *r, bool now)
 			 (all || atomic_load(&ring->slot->state) == WIRE_ENDING))
 			ring->gone = thread_is_gone(ring->pid, ring->tid);
 	}
+	return true;
 }
 
 void

@@ -104,12 +104,9 @@ bool wire_reader_next(struct wire_reader *r, struct wire_event *event);
 /* All that is told from now on is no older. */
 int64_t wire_reader_time(const struct wire_reader *r);
 
-/* When a time of a slot was: what is later than the present round is at its beginning. */
-int64_t wire_reader_ns(const struct wire_reader *r, uint64_t ticks);
-
-/* Gives back the slots of threads that have ended, and finds processes that have; nothing where 10 ms have not passed, but
- * `now`. */
-void wire_reader_reap(struct wire_reader *r, bool now);
+/* Gives back the slots of threads that have ended, and finds processes that have; nothing (false) where 10 ms have not
+ * passed, but `now`. */
+bool wire_reader_reap(struct wire_reader *r, bool now);
 
 /* What a process and its threads have counted. */
 void wire_reader_count(const struct wire_reader *r, unsigned process, uint64_t count[WIRE_COUNTS]);
