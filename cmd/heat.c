@@ -25,7 +25,7 @@ enum {
 	WHOLE,
 	BINS_DEFAULT = 256,
 	MEMORY_X = 128, /* bins that can be told apart in a column of a paper */
-	MEMORY_Y = 80,
+	MEMORY_Y = 128,
 	LIVES = 4000,
 	FINER = 8
 };
@@ -40,6 +40,7 @@ static const struct tool_option options[] = {
 	{ Y_RANGE, "y-range", "LO,HI", "the same of the vertical axis" },
 	{ COMPACT, "compact", "[AXES]", "squeeze out gaps between addresses (default y)" },
 	{ MEMORY, "memory", NULL, "accesses by time and address, with the lives of objects" },
+	{ 'd', "depth", "N", "memory: the innermost N functions are a site" },
 	{ WHOLE, "whole", NULL, "memory: objects that were not accessed, too" },
 	{ SHADES, "shades", NULL, "a picture of characters, as on a terminal" },
 	{ 0 },
@@ -257,8 +258,8 @@ memory_lines(struct buf *to)
 
 	buf_printf(to,
 	    "# memory start=%" PRId64 " end=%" PRId64 " accesses=%" PRIu64 " weight=%" PRIu64
-	    " unjoined=%" PRIu64 " processes=%" PRIu64 "\n",
-	    p->start, p->end, p->accesses, p->weight, p->unjoined, p->processes);
+	    " unjoined=%" PRIu64 " processes=%" PRIu64 " busiest=%" PRId64 "\n",
+	    p->start, p->end, p->accesses, p->weight, p->unjoined, p->processes, p->busiest);
 	for (uint32_t i = 0; i < p->sums; i++)
 		if (p->sum[i].objects > 0 || p->sum[i].accesses > 0)
 			order[n++] = i;
@@ -343,6 +344,7 @@ main(int argc, char **argv)
 	struct slice name[HEAT_FIELDS] = { 0 };
 	struct winsize w = { 0 };
 	bool shades = false, memory = false, whole = false;
+	unsigned depth = 0;
 	const char *arg;
 	struct error e;
 	int c;
@@ -380,14 +382,17 @@ main(int argc, char **argv)
 		case MEMORY:
 			memory = true;
 			break;
+		case 'd':
+			depth = (unsigned)tool_number("-d", arg, 1, 1000000);
+			break;
 		case WHOLE:
 			whole = true;
 			break;
 		}
 	if (memory && (name[HEAT_X].n > 0 || name[HEAT_Y].n > 0))
 		tool_usage_error("--memory: its axes are time and address");
-	if (whole && !memory)
-		tool_usage_error("--whole is for --memory");
+	if ((whole || depth) && !memory)
+		tool_usage_error("%s is for --memory", whole ? "--whole" : "-d");
 	y.compact |= memory;
 	if (!memory && (name[HEAT_X].n == 0 || name[HEAT_Y].n == 0))
 		tool_usage_error("-x FIELD and -y FIELD say what the axes are");
@@ -405,7 +410,7 @@ main(int argc, char **argv)
 	}
 	if (memory) {
 		struct picture_options o = { x, y,
-			name[HEAT_W].n > 0 ? name[HEAT_W] : SLICE("weight"), whole };
+			name[HEAT_W].n > 0 ? name[HEAT_W] : SLICE("weight"), depth, whole };
 
 		picture = picture_new(&o);
 		tool_inputs(read_input, NULL);

@@ -258,7 +258,7 @@ try '--memory: cells with reads and writes, sites by weight, lives of what was a
 # heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=7 y_bins=15 x_min=0 x_max=7168 y_min=0x10008 y_max=0x900005 count=5 outside=0 without=0 not_positive=0 nan=0 w=weight sum=11
 # seam y=9 lo=0x10011 hi=0x7f0000
 # seam y=10 lo=0x7f0001 hi=0x900000
-# memory start=1000 end=6600 accesses=5 weight=11 unjoined=0 processes=2
+# memory start=1000 end=6600 accesses=5 weight=11 unjoined=0 processes=2 busiest=7
 # site n=1 accesses=1 weight=5 reads=5 writes=5 objects=1 name=main;node
 # site n=2 accesses=2 weight=4 reads=3 writes=1 objects=1 name=main;table
 # life site=2 x_lo=2000 x_hi=6000 y_lo=0x10000 y_hi=0x12000 objects=1
@@ -278,6 +278,9 @@ try 'sums over the cells' 0 "awk -F '\t' '/^[0-9]/ { c += \$7; r += \$8; w += \$
 EOT
 try '-w count' 0 "leat heat --memory -w count memory | awk -F '\t' '/^[0-9]/ { c += \$7 } END { print c }'" <<'EOT'
 5
+EOT
+try '-d: the innermost functions' 0 "leat heat --memory -d 1 memory | grep -o '^# site n=1 .*' | grep -o 'name=.*'" <<'EOT'
+name=node
 EOT
 try '--x-range counts from the first record; lives that are outside are not there' 0 \
 	"leat heat --memory --x-range 5100ns,10us memory | grep -E '^# (life|site)|^[0-9]' | cut -f 5-9" <<'EOT'

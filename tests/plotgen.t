@@ -9,7 +9,7 @@ printf '1\n2\n3\n4\n5\n6\n7\n8\n100\n' >numbers
 printf 'name,A,B,lo,hi\none,1,2,0.5,1.5\ntwo,3,4,2.5,3.5\n' >bars.csv
 printf 'threads\tours\tpeer\n1\t1000000\t500000\n2\t2000000\t700000\n4\t4000000\t900000\n8\t8000000\t950000\n' >lines.tsv
 printf '# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear outside=2\n# seam y=1 lo=0x2000 hi=0x7f0000000000\n# lost=3 why=late\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\n0\t0\t5000\t6000\t0x1000\t0x2000\t1\n1\t1\t6000\t7000\t0x7f0000000000\t0x7f0000001000\t1000\n' >heat.tsv
-printf '# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=2 y_bins=3 x_min=5000 x_max=7000 y_min=0x1000 y_max=0x7f0000001000 count=4\n# seam y=1 lo=0x2000 hi=0x7f0000000000\n# memory start=4000 end=6900 accesses=5 weight=8 unjoined=1 processes=2\n# site n=1 accesses=3 weight=6 reads=6 writes=0 objects=1 name=main;run;node\n# site n=2 accesses=1 weight=2 reads=0 writes=2 objects=1 name=main;table\n# life site=1 x_lo=5000 x_hi=6000 y_lo=0x1000 y_hi=0x1800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x1800 y_hi=0x7f0000000800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x5000 y_hi=0x6000 objects=1\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\treads\twrites\n0\t0\t5000\t6000\t0x1000\t0x2000\t1\t1\t0\n1\t1\t6000\t7000\t0x7f0000000000\t0x7f0000001000\t100\t25\t75\n0\t1\t5000\t6000\t0x7f0000000000\t0x7f0000001000\t10\t0\t0\n' >memory.tsv
+printf '# heat x=t y=addr x_unit=ns y_unit=addr x_scale=linear y_scale=linear x_bins=2 y_bins=3 x_min=5000 x_max=7000 y_min=0x1000 y_max=0x7f0000001000 count=4\n# seam y=1 lo=0x2000 hi=0x7f0000000000\n# memory start=4000 end=6900 accesses=5 weight=8 unjoined=1 processes=2 busiest=12\n# site n=1 accesses=3 weight=6 reads=6 writes=0 objects=1 name=main;run;node\n# site n=2 accesses=1 weight=2 reads=0 writes=2 objects=1 name=main;table\n# life site=1 x_lo=5000 x_hi=6000 y_lo=0x1000 y_hi=0x1800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x1800 y_hi=0x7f0000000800 objects=1\n# life site=2 x_lo=4500 x_hi=6900 y_lo=0x5000 y_hi=0x6000 objects=1\nx\ty\tx_lo\tx_hi\ty_lo\ty_hi\tcount\treads\twrites\n0\t0\t5000\t6000\t0x1000\t0x2000\t1\t1\t0\n1\t1\t6000\t7000\t0x7f0000000000\t0x7f0000001000\t100\t25\t75\n0\t1\t5000\t6000\t0x7f0000000000\t0x7f0000001000\t10\t0\t0\n' >memory.tsv
 {
 	echo '#leat 1'
 	printf 'start\ttool=test\n'
@@ -405,7 +405,7 @@ said '^leat plotgen: trace: no record has all of the fields that are asked for; 
 try 'memory of a matrix that is none' 2 'leat plotgen memory heat.tsv' </dev/null
 said '^leat plotgen: heat.tsv: no picture of memory: leat heat --memory makes one of a trace$'
 leat plotgen memory -T png memory.tsv >script
-holds 'memory: several processes are told' "grep -q \"^set label 1001 '2 processes on one axis: leat pick ’pid == N’ chooses one'\" script"
+holds 'memory: several processes are told' "grep -q \"^set label 1001 '2 processes on one axis: leat pick ’pid == 12’ chooses the busiest'\" script"
 holds 'and accesses that were not joined' "grep -q \"^set label 1002 '1 accesses were not joined'\" script"
 try 'heat of a trace' 2 'leat plotgen heat trace' </dev/null
 said '^leat plotgen: trace: no matrix .*: leat heat -x X -y Y makes one of a trace$'

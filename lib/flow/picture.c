@@ -21,6 +21,7 @@ picture_new(const struct picture_options *o)
 
 	p->o = *o;
 	p->losses = LOSSES_INIT;
+	p->site.depth = o->depth;
 	heap_init(&p->heap);
 	return p;
 }
@@ -306,6 +307,7 @@ weight_of(const struct picture_plan *c, uint32_t row)
 	return d >= 0 && d < 0x1p62 ? (uint64_t)(d + 0.5) : 0;
 }
 
+/* Counts the accesses of each process. */
 static void
 touch(struct picture *p, uint32_t space)
 {
@@ -313,10 +315,13 @@ touch(struct picture *p, uint32_t space)
 		p->touched =
 		    xgrow(p->touched, &p->touched_cap, (size_t)space + 1, sizeof *p->touched);
 		for (; old < p->touched_cap; old++)
-			p->touched[old] = false;
+			p->touched[old] = 0;
 	}
-	p->processes += !p->touched[space];
-	p->touched[space] = true;
+	p->processes += p->touched[space] == 0;
+	if (++p->touched[space] > p->busiest_accesses) {
+		p->busiest_accesses = p->touched[space];
+		p->busiest = heap_pid(&p->heap, space);
+	}
 }
 
 /* What an access says of its site and its object. Its cells are counted by the column. */

@@ -27,6 +27,7 @@ enum { PICTURE_LIVES = 1 << 16 };
 struct picture_options {
 	struct axis_scheme x, y; /* of time, from the first record; of addresses */
 	struct slice weight;     /* a field, or empty: 1 each */
+	unsigned depth;          /* innermost functions of a site; 0: all */
 	bool whole;              /* objects are on the axis whether they were accessed or not */
 };
 
@@ -48,6 +49,7 @@ struct picture {
 	bool begun;                     /* there are grids */
 	int64_t start, end;             /* of the trace */
 	uint64_t records, accesses, weight, without, unjoined, processes;
+	int64_t busiest; /* the process with the most accesses */
 	struct losses losses;
 	struct site site;
 	struct picture_site *sum; /* of site.name[] */
@@ -70,7 +72,8 @@ struct picture {
 	size_t plan_cap;
 	uint32_t *row_at;
 	size_t row_at_cap;
-	bool *touched; /* processes */
+	uint64_t *touched; /* accesses of processes */
+	uint64_t busiest_accesses;
 	size_t touched_cap;
 };
 

@@ -451,8 +451,10 @@ note_memory(struct plot *p)
 	const struct table *t = p->table[0]->source;
 
 	if (num_u64(table_word(t, SLICE("processes")), &n) == 0 && n > 1)
-		plot_note(
-		    p, "%" PRIu64 " processes on one axis: leat pick 'pid == N' chooses one", n);
+		plot_note(p,
+		    "%" PRIu64
+		    " processes on one axis: leat pick 'pid == %.*s' chooses the busiest",
+		    n, SLICE_ARG(table_word(t, SLICE("busiest"))));
 	if (num_u64(table_word(t, SLICE("unjoined")), &n) == 0 && n > 0)
 		plot_note(p, "%" PRIu64 " accesses were not joined", n);
 }

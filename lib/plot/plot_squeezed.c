@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "plot/plot_parts.h"
 
-enum { TICKS = 7 /* on an axis of addresses, about */ };
+enum { TICKS = 7 /* on an axis of addresses, about */, MANY = 12 /* seams */ };
 
 /* Where a value stands, with what the seams leave out taken away. */
 double
@@ -155,13 +155,14 @@ plot_squeezed_ticks(struct plot *p, const struct plot_squeezed *h)
 void
 plot_squeezed_seams(struct plot *p, const struct plot_squeezed *h)
 {
-	bool y = h->a == &p->y;
+	bool y = h->a == &p->y, many = h->seams > MANY;
 
 	for (size_t i = 0; i < h->seams; i++) {
 		double at = plot_squeezed_place(h, h->seam[i].hi);
 		/* White on the cells, grey between them. */
-		static const char *const pens[] = { "lw 2 lc rgb '#ffffff'",
-			"lw 0.6 lc rgb '#505050' dt 2" };
+		const char *const pens[] = { many ? "lw 0.8 lc rgb '#ffffff'"
+						  : "lw 2 lc rgb '#ffffff'",
+			many ? "lw 0.4 lc rgb '#b8b8b8'" : "lw 0.6 lc rgb '#505050' dt 2" };
 
 		for (int pen = 0; pen < 2; pen++) {
 			buf_slice(&p->head, y ? SLICE("set arrow from graph 0, first ")
