@@ -98,8 +98,8 @@ set_up(struct thread *t, unsigned number)
 	struct wire_header *h = process.wire;
 	struct wire_thread *slot = wire_thread(h, number);
 
-	if (t->serial != 0) /* of a thread that had this slot before */
-		memset(t, 0, state_bytes());
+	if (t->serial != 0) /* of a thread that had this slot before; its cache forgets by itself */
+		memset(t, 0, sizeof *t);
 	slot->pid = process.pid;
 	slot->tid = (int32_t)hook_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	slot->process = process.number;

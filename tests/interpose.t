@@ -14,7 +14,7 @@ build "${CC:-cc}" -O1 -g -shared -fPIC -DNAME=plugin_one -o one.so "$src/plugin.
 build "${CC:-cc}" -O1 -g -shared -fPIC -DNAME=plugin_two -o two.so "$src/plugin.c"
 
 # Records of a trace, as "alloc op size times": those whose size says that they are ours.
-cat >counts <<'END'
+cat >counts <<'SH'
 #!/bin/sh
 leat cat -t "$1" | awk -F'\t' -v ops="${2:-.}" '
 	/^(alloc|free)\t/ {
@@ -27,7 +27,7 @@ leat cat -t "$1" | awk -F'\t' -v ops="${2:-.}" '
 			n[$1 " " op " " size]++
 	}
 	END { for (k in n) print k, n[k] }' | sort
-END
+SH
 # The number of records of a kind
 cat >number <<'END'
 #!/bin/sh
@@ -103,7 +103,7 @@ END
 
 # ---- processes ----
 
-cat >by_pid <<'END'
+cat >by_pid <<'SH'
 #!/bin/sh
 # counts by process, these in the order of their first record
 leat cat -t "$1" | awk -F'\t' '
@@ -121,7 +121,7 @@ leat cat -t "$1" | awk -F'\t' '
 	/^alloc\t/ && size ~ /^10[0-9][0-9][0-9]$/ { count["process " number[pid] " alloc " size]++ }
 	/^free\t/ && op == "free" { count["process " number[pid] " free"]++ }
 	END { for (k in count) print k, count[k] }' | sort
-END
+SH
 chmod +x by_pid
 try 'fork: parent, child, and its child' 0 "$in fork && ./by_pid x && ./losses x" <<'END'
 process 1 alloc 10211 101
