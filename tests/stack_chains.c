@@ -330,6 +330,37 @@ static shape shapes[SHAPES] = { plain, twice, large, room_by_size, array_by_size
 	realigned_by_size, registers, many_arguments, tail, through_libc, jump, by_signal,
 	by_coroutine };
 
+/* Walks that begin alike, in a frame of the same place, and part in one frame alone: the last, the one before ... */
+__attribute__((noinline, noclone)) static void
+straight(unsigned depth)
+{
+	if (depth == 0)
+		take();
+	else
+		straight(depth - 1);
+	__asm__ volatile("");
+}
+
+__attribute__((noinline, noclone)) static void
+part(unsigned depth, bool here)
+{
+	if (here) {
+		straight(depth);
+		__asm__ volatile("# one"); /* so that there are two calls */
+	} else {
+		straight(depth);
+		__asm__ volatile("# other");
+	}
+}
+
+static void
+part_at_all_depths(void)
+{
+	for (unsigned depth = 0; depth < DEPTH + 4; depth++)
+		for (unsigned i = 0; i < 12; i++)
+			part(depth, i / 3 % 2);
+}
+
 static unsigned long wanted;
 
 static void *
@@ -354,6 +385,7 @@ main(int argc, char **argv)
 	sigaltstack(&alt, NULL);
 	sigaction(SIGUSR1, &act, NULL);
 	stack_begin();
+	part_at_all_depths();
 	for (unsigned i = 0; i < 2; i++)
 		pthread_create(&id[i], NULL, thread, (void *)(seed * 3 + i + 1));
 	thread((void *)(seed * 3));
