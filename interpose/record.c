@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <string.h>
 
 #include "interpose/backing.h"
@@ -113,8 +114,15 @@ close_gap(struct thread *t)
 bool
 record_interrupted(struct thread *t, uintptr_t sp)
 {
-	/* a handler's frame lies below that of its signal; on a stack of its own it is far away */
+	stack_t stack = { 0 };
+	int kept = errno;
+
+	/* a handler's frame lies below that of its signal, but on a stack of its own */
 	if (sp + SIGNAL_FRAME - t->writing >= NEAR)
+		return true;
+	hook_syscall(SYS_sigaltstack, 0, (long)&stack, 0, 0, 0, 0);
+	errno = kept;
+	if (stack.ss_flags & SS_ONSTACK)
 		return true;
 	close_gap(t);
 	return false;

@@ -89,6 +89,12 @@ none
 alloc mmap 8191 all
 free munmap 8191 all
 END
+try 'nor where the handler has a stack of its own, near by' 0 \
+	"$in altstack 499 >n && ./losses x && ./counts x 'm.*map' | sed \"s/ \$(cat n)\$/ all/\"" <<'END'
+none
+alloc mmap 8191 all
+free munmap 8191 all
+END
 # each round makes 1,000 of them
 try 'nor does a handler hide one of the loop' 0 "leat cat -t x | awk -F'\t' '
 	/^alloc.*op=malloc.*size=10111\t/ { n++ } /^free.*op=free/ { f++ } END { print n % 1000, (n > 0), (f - n <= 4) }'" <<'END'
@@ -355,7 +361,8 @@ fi
 # ---- other allocators ----
 
 for name in libjemalloc.so.2 libtcmalloc_minimal.so.4; do
-	lib=$(ls /usr/lib/*/$name /usr/lib/$name 2>/dev/null | head -n 1)
+	lib=
+	for f in /usr/lib/*/$name /usr/lib/$name; do [ ! -e "$f" ] || lib=$f; done
 	if [ -z "$lib" ]; then
 		skip "$name" 'not installed'
 		continue

@@ -101,12 +101,17 @@ shoot(void *target)
 	return NULL;
 }
 
+/* The stack of the handler: the same, or one that lies above what is interrupted. */
 static void
-in_signals(int n)
+in_signals(int n, char *stack, size_t bytes)
 {
-	struct sigaction act = { .sa_handler = map_in_handler, .sa_flags = SA_RESTART };
+	const stack_t other_stack = { .ss_sp = stack, .ss_size = bytes };
+	struct sigaction act = { .sa_handler = map_in_handler,
+		.sa_flags = SA_RESTART | (stack ? SA_ONSTACK : 0) };
 	pthread_t self = pthread_self(), other;
 
+	if (stack && sigaltstack(&other_stack, NULL) < 0)
+		exit(8);
 	sigaction(SIGUSR1, &act, NULL);
 	pthread_create(&other, NULL, shoot, &self);
 	while (handled < n)
@@ -380,11 +385,14 @@ main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	int n = argc > 2 ? atoi(argv[2]) : 0;
+	char stack[65536];
 
 	if (strcmp(what, "some") == 0)
 		many(n, 10001);
 	else if (strcmp(what, "signals") == 0)
-		in_signals(n);
+		in_signals(n, NULL, 0);
+	else if (strcmp(what, "altstack") == 0)
+		in_signals(n, stack, sizeof stack);
 	else if (strcmp(what, "jumps") == 0)
 		in_jumps(n);
 	else if (strcmp(what, "fork") == 0)
