@@ -17,10 +17,14 @@ static const char *const store[] = { "MEM_INST_RETIRED:ALL_STORES", "MEM_UOPS_RE
 
 static const char *const precise[] = { "ppp", "pp", "p", "" };
 
+/* reason: it may begin with the name of the event that was tried, which is not said twice. */
 static bool
-passed_over(struct sys_mem_choice *c, const char *name, const char *reason)
+passed_over(struct sys_mem_choice *c, const char *name, const char *tried, const char *reason)
 {
-	size_t n = strlen(c->said);
+	size_t n = strlen(c->said), k = strlen(tried);
+
+	if (strncmp(reason, tried, k) == 0 && strncmp(reason + k, ": ", 2) == 0)
+		reason += k + 2;
 
 	snprintf(c->said + n, sizeof c->said - n, "%s%s: %s", n > 0 ? "; " : "", name, reason);
 	return false;
@@ -43,7 +47,6 @@ try_precise(struct sys_mem_choice *c, const struct sys_mem_machine *m, const cha
 {
 	struct error e = { "" };
 	char text[80];
-	const char *colon;
 
 	if (c->n == SYS_MEM_EVENTS)
 		return false;
@@ -54,9 +57,7 @@ try_precise(struct sys_mem_choice *c, const struct sys_mem_machine *m, const cha
 			return true;
 		}
 	}
-	/* the reason alone: what begins with the name would say it twice */
-	colon = strstr(e.text, ": ");
-	return passed_over(c, stem, colon ? colon + 2 : e.text);
+	return passed_over(c, stem, text, e.text);
 }
 
 void
@@ -103,7 +104,6 @@ of_ibs(struct sys_mem_choice *c, const struct sys_mem_want *want, const struct s
 {
 	bool filter = sys_pmu_has(m->root, "ibs_op", "format/swfilt");
 	struct error e = { "" };
-	const char *colon;
 	char text[80];
 
 	if (!sys_pmu_has(m->root, "ibs_op", "type"))
@@ -116,8 +116,7 @@ of_ibs(struct sys_mem_choice *c, const struct sys_mem_want *want, const struct s
 		add(c, text, "", want->kinds);
 		return true;
 	}
-	colon = strstr(e.text, ": ");
-	return passed_over(c, text, colon ? colon + 2 : e.text);
+	return passed_over(c, text, text, e.text);
 }
 
 static bool
@@ -169,7 +168,7 @@ of_faults(struct sys_mem_choice *c, const struct sys_mem_want *want,
 		return true;
 	}
 	c->blind = true;
-	passed_over(c, "exceptions:page_fault_user", tracepoint.text);
+	passed_over(c, "exceptions:page_fault_user", "exceptions:page_fault_user", tracepoint.text);
 	if (m->opens("page-faults:u", NULL, e, m->context)) {
 		add(c, "page-faults:u", "", want->kinds);
 		return true;
@@ -197,15 +196,32 @@ sys_mem_choose(struct sys_mem_choice *c, const struct sys_mem_want *want,
 	some |= of_unit(c, want, m, "cpu_core");
 	some |= of_unit(c, want, m, "cpu_atom");
 	if (some && want->kinds & SYS_MEM_LOADS && !samples(c, SYS_MEM_LOADS))
-		passed_over(c, "loads", "nothing samples them here");
+		passed_over(c, "loads", "", "nothing samples them here");
 	if (some && want->kinds & SYS_MEM_STORES && !samples(c, SYS_MEM_STORES))
-		passed_over(c, "stores", "nothing samples them here");
+		passed_over(c, "stores", "", "nothing samples them here");
 	if (some || of_ibs(c, want, m) || of_libpfm(c, want, m) || of_power(c, want, m))
 		return 0;
 	if (sys_pmu_has(m->root, "arm_spe_0", "type"))
 		passed_over(
-		    c, "arm_spe_0", "its samples come in a buffer that is not decoded here");
+		    c, "arm_spe_0", "", "its samples come in a buffer that is not decoded here");
 	return of_faults(c, want, m, e) ? 0 : -1;
+}
+
+static const char *
+why(int reason)
+{
+	switch (reason) {
+	case EACCES:
+	case EPERM:
+		return "not permitted: needs CAP_PERFMON, or a lower sysctl "
+		       "kernel.perf_event_paranoid";
+	case ENOENT:
+	case ENODEV:
+	case EOPNOTSUPP:
+		return "this machine cannot count it";
+	default:
+		return strerror(reason);
+	}
 }
 
 static int
@@ -232,7 +248,7 @@ open_one(const char *name, int leader, bool counts, bool cpus, struct error *e)
 			   : -1,
 	    leader, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
-		error_set(e, "%s: %s", name, strerror(errno));
+		error_set(e, "%s: %s", name, why(errno));
 	sys_event_free(&event);
 	return fd;
 }
