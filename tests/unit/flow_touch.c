@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,6 +131,7 @@ child(void)
 {
 	char c;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	slot->touch = make_uffd();
 	atomic_store(&slot->state, WIRE_LIVE);
 	CLAIM(write(to_parent[1], "x", 1) == 1);
