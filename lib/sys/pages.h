@@ -9,7 +9,7 @@
  * each look: what is in memory then was written since the last one. A page that was only read is not told, but for shared
  * memory at its first look. Huge pages are split by the kernel at their next write.
  *
- * Cost: a read of maps and an ioctl for each area at each look, about 11 ms a GiB in memory, 26 where all of it was written.
+ * Cost: a read of maps and an ioctl for each area at each look, 11 to 18 ms a GiB in memory, 26 where all of it was written.
  *
  * Units:     bytes, addresses.
  * Ownership: the caller holds the struct, sys_pages_close() closes what it has open.
