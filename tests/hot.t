@@ -175,7 +175,7 @@ try 'accesses that were not joined are an error that says so' 2 "leat pick --dro
 unjoined=6
 EOT
 said '^leat hot: 6 of 6 accesses have no kind: leat join says what they fall into$'
-try 'neither accesses nor allocations' 2 "printf '#leat 1\nsample\tt=1\n' | leat hot >/dev/null" </dev/null
+try 'neither accesses nor allocations: told' 0 "printf '#leat 1\nsample\tt=1\n' | leat hot >/dev/null" </dev/null
 
 said '^leat hot: no access and no alloc among 1 records: leat interpose and leat record make them$'
 try 'a weight that is none' 2 'leat hot -w op t' </dev/null
