@@ -49,7 +49,8 @@ best () {
 
 row () {
 	awk -v name="$1" -v ms="$2" -v n="$HOT_N" -v peer="${3-}" 'BEGIN {
-		if (ms + 0 <= 0) { print name, "failed"; exit 1 }
+		if (ms == "") { print name, "failed"; exit 1 }
+		if (ms == 0) ms = 1
 		printf "%-44s %6d ms %7.2f M records/s", name, ms, n / ms / 1000
 		if (peer) printf "   times as fast %.2f", peer / ms
 		printf "\n" }' || bad=1

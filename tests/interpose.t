@@ -362,7 +362,7 @@ fi
 
 for name in libjemalloc.so.2 libtcmalloc_minimal.so.4; do
 	lib=
-	for f in /usr/lib/*/$name /usr/lib/$name; do [ ! -e "$f" ] || lib=$f; done
+	for f in /usr/lib/*/"$name" /usr/lib/"$name"; do [ ! -e "$f" ] || lib=$f; done
 	if [ -z "$lib" ]; then
 		skip "$name" 'not installed'
 		continue

@@ -25,7 +25,8 @@ flush(void)
 	if (fd < 0) {
 		const char *name = getenv("LACKEY_LOG");
 
-		fd = open(name ? name : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		fd =
+		    open(name ? name : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	}
 	if (write(fd, buffer, used) == (ssize_t)used)
 		used = 0;

@@ -19,8 +19,8 @@ PLACE(4)
 PLACE(5)
 PLACE(6)
 
-static void *(*const place[PLACES])(size_t) = { place_0, place_1, place_2, place_3, place_4, place_5,
-	place_6 };
+static void *(*const place[PLACES])(
+    size_t) = { place_0, place_1, place_2, place_3, place_4, place_5, place_6 };
 
 int
 main(void)
