@@ -7,7 +7,7 @@
 #define VECTOR_LOOPS
 #endif
 
-enum { WIDTH = 15, DELTA = 16, WIDTH_MAX = 8 };
+enum { WIDTH = 15, DELTA = 16, WIDTH_MAX = 8, SAMPLED = 256 };
 
 static unsigned
 width_of(uint64_t range)
@@ -88,6 +88,20 @@ pack(char *out, const uint64_t *v, size_t n, uint64_t base, bool delta, unsigned
 	}
 }
 
+/* Whether deltas are the smaller numbers where both need as many bytes: an outlier makes them as wide, and what is small
+ * compresses. A few values tell. */
+static bool
+deltas_are_smaller(const uint64_t *v, size_t n, uint64_t least, uint64_t least_delta)
+{
+	size_t step = n / SAMPLED + 1;
+	int bits = 0;
+
+	for (size_t i = 1; i < n; i += step)
+		bits += __builtin_clzll((v[i] - v[i - 1] - least_delta) | 1) -
+			__builtin_clzll((v[i] - least) | 1);
+	return bits > 0;
+}
+
 void
 column_put(struct buf *b, const uint64_t *v, size_t n, bool id)
 {
@@ -104,7 +118,9 @@ column_put(struct buf *b, const uint64_t *v, size_t n, bool id)
 	if (!id && n > 1 && width > 0) {
 		deltas = range_of_deltas(v, n);
 		delta_width = width_of((uint64_t)deltas.max - (uint64_t)deltas.min);
-		delta = delta_width < width;
+		delta = delta_width < width ||
+			(delta_width == width &&
+			    deltas_are_smaller(v, n, (uint64_t)plain.min, (uint64_t)deltas.min));
 	}
 	if (delta) {
 		buf_char(b, (char)(DELTA + delta_width));
