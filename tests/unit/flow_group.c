@@ -98,15 +98,18 @@ main(void)
 	struct trace_field f[] = { { SLICE("id"), TRACE_INT }, { SLICE("comm"), TRACE_STR },
 		{ SLICE("cpu"), TRACE_INT }, { SLICE("addr"), TRACE_ADDR },
 		{ SLICE("num"), TRACE_NUM } };
-	struct trace_field list[] = { { SLICE("stack"), TRACE_STRS } };
+	struct trace_field list[] = { { SLICE("stack"), TRACE_STRS },
+		{ SLICE("cpus"), TRACE_INTS } };
 	FILE *file = tmpfile();
 	int fd = fileno(file);
 	struct trace_writer *w = trace_writer_new(fd, TRACE_FRAMES, TRACE_RAW);
 	unsigned with = trace_writer_shape(w, SLICE("a"), f, 5),
 		 without = trace_writer_shape(w, SLICE("b"), f, 4);
-	struct slice item[] = { SLICE("main") };
-	union trace_value lists[] = { { .list = { .s = item, .n = 1 } } };
-	struct slice stack = SLICE("stack");
+	struct slice item[] = { SLICE("main"), SLICE("work") };
+	int64_t cpus[] = { 1 };
+	union trace_value lists[] = { { .list = { .s = item, .n = 2 } },
+		{ .list = { .i = cpus, .n = 1 } } };
+	struct slice stack = SLICE("stack"), numbers = SLICE("cpus");
 	struct trace_reader *r;
 	struct trace_block *b;
 	struct group *g;
@@ -136,16 +139,21 @@ main(void)
 	check(fd, by + 3, field + 3, 1);
 	check(fd, reversed, back, 2);
 
-	/* a list is no group */
+	/* a stack is a group, by its whole text; a list of numbers is none */
 	CLAIM(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);
 	w = trace_writer_new(fd, TRACE_FRAMES, TRACE_RAW);
-	CLAIM(trace_put(w, trace_writer_shape(w, SLICE("c"), list, 1), lists) == 0);
+	CLAIM(trace_put(w, trace_writer_shape(w, SLICE("c"), list, 2), lists) == 0);
 	CLAIM(trace_writer_close(w, &e) == 0 && lseek(fd, 0, SEEK_SET) == 0);
 	r = trace_reader_new(fd);
 	g = group_new(&stack, 1);
-	CLAIM(trace_read(r, &b) == 1 && group_rows(g, b, 0, &e) == NULL);
+	CLAIM(trace_read(r, &b) == 1 && group_rows(g, b, 0, &e) != NULL && group_count(g) == 1);
+	CLAIM(slice_eq(group_label(g, 0)[0], SLICE("main;work")));
+	group_free(g);
+	g = group_new(&numbers, 1);
+	CLAIM(group_rows(g, b, 0, &e) == NULL);
 	CLAIM(strcmp(e.text,
-		  "the field stack of c is a list of str: groups are of numbers and strings") == 0);
+		  "the field cpus of c is a list of int: groups are of numbers, strings and "
+		  "stacks") == 0);
 	group_free(g);
 	trace_reader_free(r);
 	return 0;
