@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -215,15 +214,6 @@ note(const char *text, void *context)
 		warn(text, context);
 }
 
-static bool
-into_file(void)
-{
-	struct stat st;
-
-	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
-	       S_ISREG(st.st_mode);
-}
-
 static void
 say_bytes(struct buf *text, const struct trace_writer *out)
 {
@@ -233,17 +223,6 @@ say_bytes(struct buf *text, const struct trace_writer *out)
 	    text, bytes < 1e6 ? "; %.1f kB" : "; %.1f MB", bytes < 1e6 ? bytes / 1e3 : bytes / 1e6);
 	if (tool_output())
 		buf_printf(text, " in %s", tool_output());
-}
-
-/* 126 and 127 as a shell has them; where it ended well, our own. */
-static int
-exit_status(const struct sys_command *command, int refused, int own)
-{
-	if (refused)
-		return refused == ENOENT ? 127 : 126;
-	if (command->ended)
-		return sys_command_exit(command) ? sys_command_exit(command) : own;
-	return command->pid > 0 ? 128 + SIGINT : own;
 }
 
 static void
@@ -266,7 +245,7 @@ attach(struct attach_config *c)
 	if (attach_open(&a, c, &e) < 0)
 		goto failed;
 	out = tool_trace_out(-1, true);
-	c->live = !into_file();
+	c->live = !tool_output_is_file();
 	if (attach_start(&a, out, &e) < 0)
 		goto failed;
 	while ((going = attach_step(&a, &e)) > 0)
@@ -281,7 +260,7 @@ attach(struct attach_config *c)
 	status = tool_end();
 	close(STDOUT_FILENO);
 	attach_wait(&a);
-	status = exit_status(&a.command, a.refused, status);
+	status = sys_command_status(&a.command, a.refused, status);
 	attach_close(&a);
 	return status;
 failed:
@@ -302,7 +281,7 @@ interpose(struct interposing_config *c)
 	if (interposing_open(&p, c, &e) < 0)
 		goto failed;
 	out = tool_trace_out(-1, true);
-	c->live = !into_file();
+	c->live = !tool_output_is_file();
 	if (interposing_start(&p, out, &e) < 0)
 		goto failed;
 	while ((going = interposing_step(&p, &e)) > 0)
@@ -317,7 +296,7 @@ interpose(struct interposing_config *c)
 	/* the trace is at its end, and its reader need not wait for a command that goes on */
 	close(STDOUT_FILENO);
 	interposing_wait(&p);
-	status = exit_status(&p.command, p.refused, status);
+	status = sys_command_status(&p.command, p.refused, status);
 	interposing_close(&p);
 	return status;
 failed:

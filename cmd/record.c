@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -246,15 +245,6 @@ note(const char *text, void *context)
 		warn(text, context);
 }
 
-static bool
-into_file(void)
-{
-	struct stat st;
-
-	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
-	       S_ISREG(st.st_mode);
-}
-
 static void
 say_all(const struct recording *r, struct trace_writer *out)
 {
@@ -271,17 +261,6 @@ say_all(const struct recording *r, struct trace_writer *out)
 	record_losses_say(&r->intake.losses, &text);
 	note(buf_str(&text), NULL);
 	buf_free(&text);
-}
-
-/* 126 and 127 as a shell has them; without a command, or where it ended well, our own. */
-static int
-exit_status(const struct recording *r, int own)
-{
-	if (r->refused)
-		return r->refused == ENOENT ? 127 : 126;
-	if (r->command.ended)
-		return sys_command_exit(&r->command) ? sys_command_exit(&r->command) : own;
-	return r->command.pid > 0 ? 128 + SIGINT : own;
 }
 
 int
@@ -307,7 +286,7 @@ main(int argc, char **argv)
 	if (recording_open(&r, &c, &e) < 0)
 		goto failed;
 	out = tool_trace_out(-1, true);
-	c.live = !into_file();
+	c.live = !tool_output_is_file();
 	if (recording_start(&r, out, &e) < 0)
 		goto failed;
 	while ((going = recording_step(&r, &e)) > 0)
@@ -322,7 +301,7 @@ main(int argc, char **argv)
 	/* the trace is at its end, and its reader need not wait for a command that goes on */
 	close(STDOUT_FILENO);
 	recording_wait(&r);
-	status = exit_status(&r, status);
+	status = sys_command_status(&r.command, r.refused, status);
 	recording_close(&r);
 	record_events_free(c.events);
 	return status;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -203,15 +202,6 @@ tell_facts(const struct wanted *w, char **argv)
 	facts_free(&facts);
 }
 
-static bool
-into_file(void)
-{
-	struct stat st;
-
-	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
-	       S_ISREG(st.st_mode);
-}
-
 /* Until the next deadline, or a signal: false. */
 static bool
 wait_until(int64_t deadline, const sigset_t *signals)
@@ -252,7 +242,7 @@ tell_usage(const struct wanted *w, char **argv)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	begin(&own, argv, true);
-	patience = (into_file() ? FILE_MS : PIPE_MS) * (int64_t)1000000;
+	patience = (tool_output_is_file() ? FILE_MS : PIPE_MS) * (int64_t)1000000;
 	deadline = sys_clock_now(CLOCK_MONOTONIC);
 	usage_read(usage, sys_clock_now(CLOCK_MONOTONIC_RAW));
 	for (uint64_t n = 0; w->readings == 0 || n < w->readings; n++) {

@@ -97,6 +97,16 @@ sys_command_exit(const struct sys_command *c)
 	return WIFSIGNALED(c->status) ? 128 + WTERMSIG(c->status) : WEXITSTATUS(c->status);
 }
 
+int
+sys_command_status(const struct sys_command *c, int refused, int own)
+{
+	if (refused)
+		return refused == ENOENT ? 127 : 126;
+	if (c->ended)
+		return sys_command_exit(c) ? sys_command_exit(c) : own;
+	return c->pid > 0 ? 128 + SIGINT : own;
+}
+
 void
 sys_command_free(struct sys_command *c)
 {

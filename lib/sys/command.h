@@ -42,6 +42,10 @@ bool sys_command_poll(struct sys_command *c);
 /* The status for our own exit: the command's, or 128 + signal. */
 int sys_command_exit(const struct sys_command *c);
 
+/* The status of whoever ran it: 126 and 127 for an errno with which it was refused (0: it was not), 130 where it still runs
+ * as we were interrupted, else the command's; where that is 0, or there is no command, `own`. */
+int sys_command_status(const struct sys_command *c, int refused, int own);
+
 void sys_command_free(struct sys_command *c);
 
 #endif

@@ -22,6 +22,15 @@ tool_output(void)
 	return tool_state.output && strcmp(tool_state.output, "-") != 0 ? tool_state.output : NULL;
 }
 
+bool
+tool_output_is_file(void)
+{
+	struct stat st;
+
+	return (tool_output() ? stat(tool_output(), &st) : fstat(STDOUT_FILENO, &st)) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
 static const char *
 output_name(void)
 {

@@ -92,6 +92,9 @@ void tool_status(int status);
 /* The file of -o; NULL where that is standard output. */
 const char *tool_output(void);
 
+/* Whether the output, by -o or not, is a regular file: nobody waits for it. */
+bool tool_output_is_file(void);
+
 /* Standard output, or the file of -o under a temporary name, for tables. Checked and renamed by tool_end(). */
 FILE *tool_out(void);
 
