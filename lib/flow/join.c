@@ -5,6 +5,9 @@
 
 enum { NO_SITE, SITE_NAMES, SITE_ADDRESSES, SITE_KINDS, RANGE = 4096 };
 
+/* Rows that wait to be put out together: what they get stays in the cache until it is copied. */
+enum { PART = 2048, GUESSES = 16 };
+
 enum what { NOTHING, LEDGER, START, STATE, ALLOC, FREE, ACCESS };
 
 /* Fields that an access gets, in this order. */
@@ -31,12 +34,17 @@ struct shape {
 	enum what what;
 	int t, dur, src, pid, tid, addr, size, op, old, stack, chain, ppid, exec, host, arch;
 	unsigned fields;
-	const uint64_t **column; /* of the block with this serial */
-	uint64_t block;
-	unsigned source; /* of its rows as they are, in this round */
+	const uint64_t **column; /* of the present block */
+	unsigned source;         /* of its rows as they are, in this round */
 	uint64_t round;
-	uint64_t *own[OWNS]; /* what accesses get, by row */
-	size_t own_cap;
+	uint64_t *own;  /* what accesses get, PART of each field */
+	uint32_t first; /* the row to which the first of them belong */
+	uint32_t next;  /* the row behind those that were seen */
+	struct guess {
+		uint32_t row; /* UINT32_MAX: none */
+		uint64_t memory;
+		struct extents_guess guess;
+	} guess[GUESSES]; /* of rows that come, by their numbers */
 	struct trace_extra extra[OWNS];
 	struct layout layout[JOIN_KINDS][SITE_KINDS][2]; /* with a name or without */
 };
@@ -72,9 +80,11 @@ struct join {
 	struct arena text;
 	/* rows of the present block that wait until its end */
 	uint64_t block;
-	uint32_t seen; /* rows of it */
-	struct trace_pick *pick;
-	size_t pick_cap;
+	uint32_t seen;     /* rows of it */
+	struct shape **of; /* its shapes, by their numbers in it */
+	size_t of_cap;
+	unsigned ofs;
+	struct trace_pick pick[PART];
 	uint32_t picks;
 	uint64_t round; /* of picking: sources are good in one */
 	/* names of places, by number */
@@ -127,10 +137,8 @@ host_named(struct join *j, struct slice name)
 }
 
 static struct source *
-source_of(struct join *j, int64_t src)
+make_source(struct join *j, size_t n)
 {
-	size_t n = src < 0 || src >= SOURCES_MAX ? 0 : (size_t)src;
-
 	for (; j->sources <= n; j->sources++) {
 		GROW(j->source, j->source_cap, j->sources);
 		j->source[j->sources] = (struct source){ 0 };
@@ -140,6 +148,14 @@ source_of(struct join *j, int64_t src)
 		j->source[n].host = host_named(j, SLICE(""));
 	}
 	return &j->source[n];
+}
+
+static inline struct source *
+source_of(struct join *j, int64_t src)
+{
+	size_t n = src < 0 || src >= SOURCES_MAX ? 0 : (size_t)src;
+
+	return n < j->sources && j->source[n].known ? &j->source[n] : make_source(j, n);
 }
 
 /* ---- shapes ---- */
@@ -178,8 +194,7 @@ forget(struct shape *s)
 		for (unsigned site = 0; site < SITE_KINDS; site++)
 			for (unsigned name = 0; name < 2; name++)
 				free(s->layout[k][site][name].from);
-	for (unsigned i = 0; i < OWNS; i++)
-		free(s->own[i]);
+	free(s->own);
 	free(s->column);
 }
 
@@ -228,16 +243,6 @@ struct row {
 	unsigned s;
 	uint32_t row;
 };
-
-static void
-fetch_columns(const struct row *r)
-{
-	if (r->shape->block == trace_block_serial(r->b))
-		return;
-	r->shape->block = trace_block_serial(r->b);
-	for (unsigned f = 0; f < r->shape->fields; f++)
-		r->shape->column[f] = trace_column(r->b, r->s, f);
-}
 
 static inline uint64_t
 word(const struct row *r, int field, uint64_t otherwise)
@@ -411,11 +416,16 @@ site_of(struct join *j, const struct row *r)
 	return 0;
 }
 
-static struct join_process *
+static inline struct join_process *
 process_of(struct join *j, const struct row *r, bool make)
 {
-	return join_process(&j->lives, source_of(j, source_number(r))->host,
-	    (int64_t)word(r, r->shape->pid, 0), make);
+	struct join_process *last = j->lives.last;
+	int64_t pid = (int64_t)word(r, r->shape->pid, 0);
+	uint32_t host = source_of(j, source_number(r))->host;
+
+	if (last && last->pid == pid && last->host == host)
+		return last;
+	return join_process(&j->lives, host, pid, make);
 }
 
 static uint64_t
@@ -464,7 +474,7 @@ struct joined {
 static inline void
 set(const struct row *r, enum own own, uint64_t v)
 {
-	r->shape->own[own][r->row] = v;
+	r->shape->own[own * PART + (r->row - r->shape->first)] = v;
 }
 
 static void
@@ -524,6 +534,16 @@ place_of(struct join *j, const struct row *r, struct joined *a)
 		set(r, NAME, name_number(j, place.name));
 }
 
+static uint32_t
+find(const struct row *r, const struct join_memory *m, uint64_t addr)
+{
+	const struct guess *g = &r->shape->guess[r->row % GUESSES];
+
+	if (g->row == r->row && g->memory == m->id)
+		return extents_guessed(&m->objects, addr, &g->guess);
+	return extents_find(&m->objects, addr);
+}
+
 static void
 look_up(struct join *j, const struct row *r, struct joined *a)
 {
@@ -541,7 +561,7 @@ look_up(struct join *j, const struct row *r, struct joined *a)
 	if (size >= RANGE && size - 1 <= UINT64_MAX - addr)
 		number = join_lives_range(&j->lives, p, addr, size, &n);
 	else if (p && p->memory)
-		number = extents_find(&p->memory->objects, addr);
+		number = find(r, p->memory, addr);
 	if (number != EXTENTS_NONE) {
 		e = &p->memory->objects.extent[number];
 		object_of(j, r, e, a);
@@ -618,7 +638,6 @@ make_layout(const struct row *r, const struct joined *a, struct layout *l, struc
 static void
 pick(struct join *j, unsigned source, uint32_t row)
 {
-	GROW(j->pick, j->pick_cap, j->picks);
 	j->pick[j->picks++] = (struct trace_pick){ source, row };
 }
 
@@ -626,8 +645,11 @@ pick(struct join *j, unsigned source, uint32_t row)
 static void
 prepare_extra(struct join *j, struct shape *s)
 {
+	uintptr_t before = (uintptr_t)s->first * sizeof *s->own;
+
+	/* As if the columns began at the block's first row. */
 	for (unsigned i = 0; i < OWNS; i++)
-		s->extra[i] = (struct trace_extra){ .v = s->own[i] };
+		s->extra[i].v = (const uint64_t *)((uintptr_t)(s->own + i * PART) - before);
 	s->extra[KIND].string = kind_name;
 	s->extra[KIND].link = j->kind_link;
 	s->extra[SITE].list = j->sites.list;
@@ -642,12 +664,6 @@ access(struct join *j, const struct row *r, struct trace_writer *w)
 	struct joined a = { 0 };
 	struct layout *l;
 
-	if (r->shape->own_cap < r->b->rows[r->s]) {
-		r->shape->own_cap = r->b->rows[r->s];
-		for (unsigned i = 0; i < OWNS; i++)
-			r->shape->own[i] =
-			    xrealloc(r->shape->own[i], r->shape->own_cap, sizeof(uint64_t));
-	}
 	look_up(j, r, &a);
 	j->counts.kind[a.kind]++;
 	j->counts.used++;
@@ -668,15 +684,19 @@ static int
 put_picks(struct join *j, struct trace_writer *w)
 {
 	uint32_t n = j->picks;
+	int result;
 
 	if (n == 0)
 		return 0;
-	for (size_t i = 0; i < j->shape_cap; i++)
-		if (j->shape[i].what == ACCESS)
-			prepare_extra(j, &j->shape[i]);
+	for (unsigned s = 0; s < j->ofs; s++)
+		if (j->of[s]->what == ACCESS)
+			prepare_extra(j, j->of[s]);
 	j->picks = 0;
 	j->round++;
-	return trace_put_picked(w, j->pick, n);
+	result = trace_put_picked(w, j->pick, n);
+	for (unsigned s = 0; s < j->ofs; s++)
+		j->of[s]->first = j->of[s]->next;
+	return result;
 }
 
 /* ---- the stream ---- */
@@ -726,6 +746,7 @@ look_ahead(struct join *j, const struct row *r)
 	const uint64_t *addr;
 	uint32_t left = r->b->rows[r->s] - r->row;
 	const struct extents *x;
+	struct guess *g;
 
 	if (p == NULL || p->memory == NULL || r->shape->addr < 0)
 		return;
@@ -734,7 +755,10 @@ look_ahead(struct join *j, const struct row *r)
 	if (left > ASK) {
 		extents_ask(x, addr[ASK]);
 		extents_look(x, addr[LOOK]);
-		extents_fetch(x, addr[FETCH]);
+		g = &r->shape->guess[(r->row + FETCH) % GUESSES];
+		g->row = r->row + FETCH;
+		g->memory = p->memory->id;
+		g->guess = extents_fetch(x, addr[FETCH]);
 	}
 }
 
@@ -755,26 +779,46 @@ pass(struct join *j, const struct row *r, struct trace_writer *w)
 	return 0;
 }
 
+/* The tables do not move while the writer knows sources of the block. */
+static void
+begin_block(struct join *j, struct trace_block *b)
+{
+	j->block = trace_block_serial(b);
+	j->seen = 0;
+	for (unsigned i = 0; i < b->shapes; i++)
+		shape_of(j, b->shape[i]);
+	if (b->shapes > 0)
+		GROW(j->of, j->of_cap, b->shapes - 1);
+	j->ofs = b->shapes;
+	for (unsigned i = 0; i < b->shapes; i++) {
+		struct shape *s = j->of[i] = shape_of(j, b->shape[i]);
+
+		s->first = s->next = 0;
+		for (unsigned g = 0; g < GUESSES; g++)
+			s->guess[g].row = UINT32_MAX;
+		if (s->what == LEDGER)
+			continue;
+		for (unsigned f = 0; f < s->fields; f++)
+			s->column[f] = trace_column(b, i, f);
+		if (s->what == ACCESS && s->own == NULL)
+			s->own = xcalloc(OWNS * PART, sizeof *s->own);
+	}
+}
+
 int
 join_row(struct join *j, struct trace_block *b, unsigned s, uint32_t row, struct trace_writer *w)
 {
 	struct row r = { NULL, b, s, row };
 	int result = 0;
 
-	if (j->block != trace_block_serial(b)) {
-		j->block = trace_block_serial(b);
-		j->seen = 0;
-		/* The table does not move while the writer knows sources of it. */
-		for (unsigned i = 0; i < b->shapes; i++)
-			shape_of(j, b->shape[i]);
-	}
-	r.shape = shape_of(j, b->shape[s]);
-	if (r.shape->what != LEDGER)
-		fetch_columns(&r);
+	if (j->block != trace_block_serial(b))
+		begin_block(j, b);
+	r.shape = j->of[s];
 	if (r.shape->what > STATE)
 		look_ahead(j, &r);
 	if (r.shape->what > START || r.shape->what == NOTHING)
 		advance(j, &r);
+	r.shape->next = row + 1;
 	switch (r.shape->what) {
 	case ACCESS:
 		access(j, &r, w);
@@ -797,7 +841,7 @@ join_row(struct join *j, struct trace_block *b, unsigned s, uint32_t row, struct
 	}
 	if (r.shape->what != ACCESS)
 		result = pass(j, &r, w);
-	if (++j->seen == b->records && result == 0)
+	if ((++j->seen == b->records || j->picks == PART) && result == 0)
 		result = put_picks(j, w);
 	return result;
 }
@@ -862,7 +906,7 @@ join_free(struct join *j)
 	free(j->alloc_ops.what);
 	free(j->free_ops.what);
 	free(j->value);
-	free(j->pick);
+	free(j->of);
 	free(j->name);
 	free(j->name_link);
 	hash_free(&j->name_set);

@@ -118,6 +118,7 @@ own(struct join_lives *l, struct join_process *p)
 		return old;
 	p->memory = m = xcalloc(1, sizeof *m);
 	m->refs = 1;
+	m->id = ++l->memories;
 	m->objects = EXTENTS_INIT;
 	m->last_area = NO_AREA;
 	if (old == NULL)

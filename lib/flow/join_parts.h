@@ -37,6 +37,7 @@ struct join_memory {
 	uint64_t *area; /* numbers of the 64 KiB in which objects of malloc were */
 	size_t areas, area_cap;
 	uint64_t last_area;
+	uint64_t id; /* no other ever has it */
 	unsigned refs;
 };
 
@@ -65,6 +66,7 @@ struct join_lives {
 	struct hash_set by_pid;
 	struct join_process *last;
 	uint64_t serial; /* of the last allocation */
+	uint64_t memories;
 	uint32_t *found; /* extents that a range overlaps */
 	size_t founds, found_cap;
 	struct join_counts *counts;

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/alloc.h"
 
-enum { PAGES_MOST = 4, LEVEL_BITS = 4, FIRST_SHIFT = 12, FEW = 8 };
+enum { PAGES_MOST = 4, LEVEL_BITS = 4, FIRST_SHIFT = 12, FEW = 8, LARGE = 2 << 20 };
 
 static const uint64_t HASH = 0x9e3779b97f4a7c15;
 
@@ -51,6 +52,64 @@ level_of(const struct extent *e)
 	return level;
 }
 
+/* ---- memory ---- */
+
+static size_t
+room_of(size_t bytes)
+{
+	return (bytes + LARGE - 1) / LARGE * LARGE;
+}
+
+/* What is large is looked at in no order, and then it takes as long to find the pages of memory as what stands in them: pages are
+ * large, too, where the system has such. */
+static void *
+take(size_t bytes)
+{
+	size_t room = room_of(bytes), skip;
+	char *p;
+
+	if (bytes < LARGE)
+		return xmalloc(bytes);
+	p = mmap(NULL, room + LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		xmalloc(SIZE_MAX / 2); /* ends the process */
+	skip = -(uintptr_t)p % LARGE;
+	if (skip > 0)
+		munmap(p, skip);
+	munmap(p + skip + room, LARGE - skip);
+	madvise(p + skip, room, MADV_HUGEPAGE);
+	return p + skip;
+}
+
+static void
+give(void *p, size_t bytes)
+{
+	if (bytes < LARGE)
+		free(p);
+	else
+		munmap(p, room_of(bytes));
+}
+
+static void *
+grown(void *p, size_t *cap, size_t need, size_t size)
+{
+	size_t had = *cap * size, n = *cap + *cap / 2;
+	void *to;
+
+	n = n < need ? need : n;
+	if (n * size < LARGE)
+		return xgrow(p, cap, need, size);
+	to = take(n * size);
+	*cap = n;
+	if (had >= LARGE &&
+	    mremap(p, room_of(had), room_of(had), MREMAP_MAYMOVE | MREMAP_FIXED, to) == to)
+		return to;
+	if (had > 0)
+		memcpy(to, p, had);
+	give(p, had);
+	return to;
+}
+
 /* ---- the table of pages ---- */
 
 static inline size_t
@@ -89,11 +148,12 @@ grow_table(struct extents *x)
 
 	x->mask = n ? 2 * n - 1 : 15;
 	x->hash_shift = (unsigned)__builtin_clzll(x->mask);
-	x->slot = xcalloc(x->mask + 1, sizeof *x->slot);
+	x->slot = take((x->mask + 1) * sizeof *x->slot);
+	memset(x->slot, 0, (x->mask + 1) * sizeof *x->slot);
 	for (size_t i = 0; i < n; i++)
 		if (old[i].key)
 			*slot_of(x, old[i].key) = old[i];
-	free(old);
+	give(old, n * sizeof *old);
 }
 
 /* Those that stand behind an empty slot because it was taken move up. */
@@ -133,7 +193,8 @@ take_block(struct extents *x, unsigned shift)
 		x->words = 2; /* 0 is no block */
 	block = (uint32_t)x->words;
 	x->words += (size_t)2 << shift;
-	GROW(x->word, x->word_cap, x->words);
+	if (x->words >= x->word_cap)
+		x->word = grown(x->word, &x->word_cap, x->words + 1, sizeof *x->word);
 	return block;
 }
 
@@ -158,6 +219,19 @@ resize_block(struct extents *x, struct extents_slot *s, unsigned shift)
 }
 
 /* ---- a page ---- */
+
+static inline size_t
+change_of(uint64_t page)
+{
+	return (page * HASH >> 32) % EXTENTS_CHANGES;
+}
+
+static inline void
+note_change(struct extents *x, uint64_t page, unsigned level)
+{
+	if (level == 0)
+		x->change[change_of(page)]++;
+}
 
 static inline const uint32_t *
 starts_of(const struct extents *x, const struct extents_slot *s)
@@ -208,6 +282,7 @@ enter(struct extents *x, uint32_t number, uint64_t page, unsigned level)
 	uint32_t start = start_in(e, page, level), at, *starts, *numbers;
 	struct extents_slot *s;
 
+	note_change(x, page, level);
 	if (x->pages * 8 >= (x->mask + 1) * 5 || x->slot == NULL)
 		grow_table(x);
 	s = slot_of(x, page << 4 | (level + 1));
@@ -231,7 +306,7 @@ enter(struct extents *x, uint32_t number, uint64_t page, unsigned level)
 	numbers[at] = number;
 	s->n++;
 	if ((at > 0 && last_of(&x->extent[numbers[at - 1]]) >= e->addr) ||
-	    (at + 1 < s->n && x->extent[numbers[at + 1]].addr <= last_of(e)))
+	    (at + 1 < s->n && (page << shift_of(level)) + starts[at + 1] <= last_of(e)))
 		s->nested = 1;
 }
 
@@ -242,6 +317,7 @@ leave(struct extents *x, uint32_t number, uint64_t page, unsigned level)
 	uint32_t *starts = x->word + s->block, *numbers = starts + ((size_t)1 << s->shift);
 	uint32_t at = not_above(starts, s->n, start_in(&x->extent[number], page, level)) - 1;
 
+	note_change(x, page, level);
 	while (numbers[at] != number)
 		at--;
 	memmove(starts + at, starts + at + 1, (s->n - at - 1) * sizeof *starts);
@@ -267,7 +343,8 @@ extents_add(struct extents *x, const struct extent *e)
 	if (number != EXTENTS_NONE) {
 		x->spare = x->extent[number].site;
 	} else {
-		GROW(x->extent, x->cap, x->used);
+		if (x->used == x->cap)
+			x->extent = grown(x->extent, &x->cap, x->used + 1, sizeof *x->extent);
 		number = (uint32_t)x->used++;
 	}
 	x->extent[number] = *e;
@@ -456,24 +533,41 @@ extents_look(const struct extents *x, uint64_t addr)
 	}
 }
 
-void
+struct extents_guess
 extents_fetch(const struct extents *x, uint64_t addr)
 {
 	const struct extents_slot *s = page_of(x, addr, 0);
 	uint32_t at = s ? not_above(starts_of(x, s), s->n, in_page(addr, 0)) : 0;
+	struct extents_guess g = { EXTENTS_NONE, x->change[change_of(addr >> FIRST_SHIFT)] };
 
 	if (at > 0) {
-		const struct extent *e = &x->extent[numbers_of(x, s)[at - 1]];
+		const struct extent *e;
 
+		g.number = numbers_of(x, s)[at - 1];
+		e = &x->extent[g.number];
 		__builtin_prefetch(e);
 		__builtin_prefetch((const char *)(e + 1) - 1);
 	}
+	return g;
+}
+
+/* The last that begins before the address in its small page is the innermost that holds it, if it does: pages of this size come first. */
+uint32_t
+extents_guessed(const struct extents *x, uint64_t addr, const struct extents_guess *g)
+{
+	if (g->number != EXTENTS_NONE && g->change == x->change[change_of(addr >> FIRST_SHIFT)]) {
+		const struct extent *e = &x->extent[g->number];
+
+		if (addr - e->addr < extent_of(e))
+			return g->number;
+	}
+	return extents_find(x, addr);
 }
 
 static void *
 copy_of(const void *from, size_t n, size_t size)
 {
-	void *to = xmalloc(n * size + 1);
+	void *to = take(n * size);
 
 	if (n > 0)
 		memcpy(to, from, n * size);
@@ -504,9 +598,9 @@ extents_bytes(const struct extents *x)
 void
 extents_free(struct extents *x)
 {
-	free(x->extent);
-	free(x->slot);
-	free(x->word);
+	give(x->extent, x->cap * sizeof *x->extent);
+	give(x->slot, x->slot ? (x->mask + 1) * sizeof *x->slot : 0);
+	give(x->word, x->word_cap * sizeof *x->word);
 	free(x->giant);
 	*x = EXTENTS_INIT;
 }

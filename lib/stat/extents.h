@@ -25,7 +25,7 @@
 
 #define EXTENTS_NONE UINT32_MAX
 
-enum { EXTENTS_LEVELS = 6 };
+enum { EXTENTS_LEVELS = 6, EXTENTS_CHANGES = 1024 };
 
 struct extent {
 	uint64_t addr, size;
@@ -56,7 +56,8 @@ struct extents {
 	size_t level_pages[EXTENTS_LEVELS];
 	uint32_t *giant; /* numbers of what is too large for pages */
 	size_t giants, giant_cap;
-	size_t extents; /* public: how many there are */
+	uint32_t change[EXTENTS_CHANGES]; /* of small pages, by their hash: counts */
+	size_t extents;                   /* public: how many there are */
 };
 
 #define EXTENTS_INIT ((struct extents){ .spare = EXTENTS_NONE })
@@ -79,7 +80,15 @@ void extents_over(const struct extents *x, uint64_t addr, uint64_t size,
 /* Fetch what extents_find() will look at, step by step: each some addresses after the one before. */
 void extents_ask(const struct extents *x, uint64_t addr);
 void extents_look(const struct extents *x, uint64_t addr);
-void extents_fetch(const struct extents *x, uint64_t addr);
+
+/* The last step tells what extents_guessed() needs to give what extents_find() would, mostly without a search. It may change meanwhile what
+ * lives, but it must be the same struct. */
+struct extents_guess {
+	uint32_t number, change;
+};
+
+struct extents_guess extents_fetch(const struct extents *x, uint64_t addr);
+uint32_t extents_guessed(const struct extents *x, uint64_t addr, const struct extents_guess *g);
 
 /* Makes `to`, which is empty, a copy. */
 void extents_copy(struct extents *to, const struct extents *from);

@@ -116,6 +116,9 @@ static void
 model(uint64_t base, uint64_t span, bool disjoint, unsigned steps)
 {
 	struct extents x = EXTENTS_INIT, copy = EXTENTS_INIT;
+	struct extents_guess guess = { 0 };
+	uint64_t told_addr = 0;
+	bool told = false;
 
 	listed = 0;
 	for (unsigned step = 0; step < steps; step++) {
@@ -140,6 +143,15 @@ model(uint64_t base, uint64_t span, bool disjoint, unsigned steps)
 		}
 		extents_ask(&x, addr);
 		extents_look(&x, addr);
+		/* What was told some changes ago still is, or is found again. */
+		if (told)
+			CLAIM(
+			    extents_guessed(&x, told_addr, &guess) == extents_find(&x, told_addr));
+		if (step % 4 == 0) {
+			told = true;
+			told_addr = addr;
+			guess = extents_fetch(&x, addr);
+		}
 		at = innermost(addr);
 		if (at < 0)
 			CLAIM(extents_find(&x, addr) == EXTENTS_NONE);
