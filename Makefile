@@ -151,7 +151,7 @@ ENV      = B='$(abspath $(B))' TOP='$(CURDIR)' TOOLS='$(TOOLS)' CC='$(CC)' STRIC
 # Those programs whose name the shell pattern $(T) matches.
 matching = $(shell for u in $(1); do case $${u##*/} in ($(T)) echo $$u ;; esac; done)
 
-test-programs: all $(UNITS) $(BENCH)
+test-programs: all $(UNITS) $(BENCH) $(if $(shell command -v $(CC_aarch64)),aarch64)
 
 check:
 	@$(call SET_UP,build run test)

@@ -467,8 +467,8 @@ if [ "$(uname -m)" = x86_64 ]; then
 	root=/usr/aarch64-linux-gnu
 	if ! command -v qemu-aarch64 >/dev/null || ! command -v aarch64-linux-gnu-gcc >/dev/null; then
 		skip 'aarch64' 'no qemu-aarch64, or no compiler for it'
-	elif ! make -C "$TOP" B="$B" aarch64 >out 2>&1; then
-		bad 'aarch64: the library is built' "$(tail -n 20 out)"
+	elif [ ! -e "$lib" ]; then
+		bad 'aarch64: the library is built' 'make aarch64 makes it'
 	else
 		aarch64-linux-gnu-gcc -O1 -g -D_GNU_SOURCE -o hard64 "$src/hard.c" -pthread
 		cat >there <<END

@@ -30,7 +30,7 @@ as='unshare -m sh as'
 holds 'without root: which packages are missing' "$as first make 2>&1 | grep '^some packages are missing: sudo apt-get install gcc '"
 holds 'sudo make demo' "$as first 'sudo make demo'"
 cp got demo.log
-holds 'two flame graphs, and where they are' 'grep -q "build/demo/shape.svg" demo.log && [ "$(find first/home/user/leat/build/demo -name "*.svg" -size +5k | wc -l)" -eq 2 ]'
+holds 'the pictures, and where they are' 'grep -q "build/demo/shape.svg" demo.log && [ "$(find first/home/user/leat/build/demo -name "*.svg" -size +5k | wc -l)" -eq 3 ]'
 holds 'two tables of ten functions' '[ "$(grep -c "^ *[0-9][0-9.]*%* .*alpha_leaf\|^ *SELF" demo.log)" -ge 2 ]'
 holds 'what is built belongs to the user' '[ -z "$(find first/home/user/leat -user root)" ]'
 holds 'make again, without root' "$as first make"
