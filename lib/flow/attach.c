@@ -287,81 +287,47 @@ attach_open(struct attach *a, const struct attach_config *c, struct error *e)
 
 /* ---- records ---- */
 
-enum { /* which fields a record has */
-	IS_FREE = 1,
-	HAS_SIZE = 2,
-	HAS_ALIGN = 4,
-	HAS_OLD = 8,
-	HAS_CHAIN = 16,
-	HAS_REGS = 32
-};
-
-static unsigned
-shape_of(struct attach *a, unsigned has)
-{
-	struct trace_field field[10] = { { SLICE("t"), TRACE_INT }, { SLICE("pid"), TRACE_INT },
-		{ SLICE("tid"), TRACE_INT }, { SLICE("op"), TRACE_STR },
-		{ SLICE("addr"), TRACE_ADDR } };
-	unsigned n = 5;
-
-	if (a->shape[has])
-		return a->shape[has] - 1;
-	if (has & HAS_SIZE)
-		field[n++] = (struct trace_field){ SLICE("size"), TRACE_INT };
-	if (has & HAS_ALIGN)
-		field[n++] = (struct trace_field){ SLICE("align"), TRACE_INT };
-	if (has & HAS_OLD)
-		field[n++] = (struct trace_field){ SLICE("old"), TRACE_ADDR };
-	if (has & HAS_CHAIN)
-		field[n++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
-	if (has & HAS_REGS) {
-		field[n++] = (struct trace_field){ SLICE("regs"), TRACE_ADDRS };
-		field[n++] = (struct trace_field){ SLICE("ustack"), TRACE_BYTES };
-	}
-	a->shape[has] =
-	    trace_writer_shape(a->w, has & IS_FREE ? SLICE("free") : SLICE("alloc"), field, n) + 1;
-	return a->shape[has] - 1;
-}
-
 static int
 put_call(struct attach *a, const struct attach_alloc *x, unsigned has)
 {
-	union trace_value v[10];
+	union trace_value v[CALL_FIELDS];
 	unsigned n = 0;
 
-	has |= (x->align > 0 ? HAS_ALIGN : 0) | (x->old > 0 ? HAS_OLD : 0) |
-	       (x->chain.n > 0 ? HAS_CHAIN : 0) | (x->chain.regs_n > 0 ? HAS_REGS : 0);
+	has |= (x->align > 0 ? CALL_ALIGN : 0) | (x->old > 0 ? CALL_OLD : 0) |
+	       (x->chain.n > 0 ? CALL_CHAIN : 0) | (x->chain.regs_n > 0 ? CALL_REGS : 0);
 	v[n++].i = (int64_t)x->t;
 	v[n++].i = x->pid;
 	v[n++].i = x->tid;
 	v[n++].s = slice_of(x->op);
 	v[n++].u = x->addr;
-	if (has & HAS_SIZE)
+	if (has & CALL_SIZE)
 		v[n++].i = (int64_t)(x->size <= INT64_MAX ? x->size : INT64_MAX);
-	if (has & HAS_ALIGN)
+	if (has & CALL_ALIGN)
 		v[n++].i = (int64_t)x->align;
-	if (has & HAS_OLD)
+	if (has & CALL_OLD)
 		v[n++].u = x->old;
-	if (has & HAS_CHAIN)
+	if (has & CALL_CHAIN)
 		v[n++].list = (struct trace_list){ .u = x->chain.frame, .n = x->chain.n };
-	if (has & HAS_REGS) {
+	if (has & CALL_REGS) {
 		v[n++].list = (struct trace_list){ .u = x->chain.regs, .n = x->chain.regs_n };
 		v[n++].s = x->chain.stack;
 	}
+	if (a->shape[has] == 0)
+		a->shape[has] = 1 + call_shape(a->w, has);
 	a->intake.own.made++;
-	return trace_put(a->w, shape_of(a, has), v);
+	return trace_put(a->w, a->shape[has] - 1, v);
 }
 
 static int
 put_alloc(const struct attach_alloc *x, void *context)
 {
-	return put_call(context, x, HAS_SIZE);
+	return put_call(context, x, CALL_SIZE);
 }
 
 static int
 put_free(const struct attach_alloc *x, void *context)
 {
-	return put_call(context, x, IS_FREE | (x->size > 0 ? HAS_SIZE : 0));
+	return put_call(context, x, CALL_FREE | (x->size > 0 ? CALL_SIZE : 0));
 }
 
 /* Registers and stack as they are in the caller, on its call: at an entry, as they will be when it returns. */

@@ -20,6 +20,7 @@
 #include "code/arch.h"
 #include "flow/allocator.h"
 #include "flow/attach_calls.h"
+#include "flow/call_shape.h"
 #include "flow/record_intake.h"
 #include "flow/record_watch.h"
 #include "sys/command.h"
@@ -42,7 +43,7 @@ struct attach_config {
 	bool live;    /* somebody reads while it is written: nothing is held back */
 };
 
-enum { ATTACH_EVENTS = 5, ATTACH_SHAPES = 64 };
+enum { ATTACH_EVENTS = 5 };
 
 struct attach {
 	const struct attach_config *config;
@@ -67,7 +68,7 @@ struct attach {
 	struct record_intake intake;
 	struct attach_calls *calls;
 	struct trace_writer *w;
-	unsigned shape[ATTACH_SHAPES]; /* number + 1 */
+	unsigned shape[CALL_SHAPES]; /* number + 1 */
 	uint64_t *chain;
 	const struct arch *arch;
 	struct perf_regs map;

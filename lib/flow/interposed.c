@@ -7,7 +7,6 @@
 #include "trace/writer.h"
 
 /* What a record has, of what may be missing: the number of its shape. */
-enum { HAS_SIZE = 1, HAS_ALIGN = 2, HAS_OLD = 4, HAS_WEIGHT = 8, HAS_CHAIN = 16, IS_FREE = 32 };
 
 _Static_assert(sizeof(struct trace_memo) <= WIRE_CHAIN_NOTE, "the chain holds the memo");
 
@@ -39,29 +38,6 @@ put(struct interposed *s, struct slice type, const struct trace_field *field, un
 
 /* ---- allocations ---- */
 
-/* Out of line: its list of fields would be made for each record. */
-static __attribute__((noinline)) void
-make_shape(struct interposed *s, unsigned has)
-{
-	struct trace_field field[10] = { { SLICE("t"), TRACE_INT }, { SLICE("pid"), TRACE_INT },
-		{ SLICE("tid"), TRACE_INT }, { SLICE("op"), TRACE_STR },
-		{ SLICE("addr"), TRACE_ADDR } };
-	unsigned n = 5;
-
-	if (has & HAS_SIZE)
-		field[n++] = (struct trace_field){ SLICE("size"), TRACE_INT };
-	if (has & HAS_ALIGN)
-		field[n++] = (struct trace_field){ SLICE("align"), TRACE_INT };
-	if (has & HAS_OLD)
-		field[n++] = (struct trace_field){ SLICE("old"), TRACE_ADDR };
-	if (has & HAS_WEIGHT)
-		field[n++] = (struct trace_field){ SLICE("weight"), TRACE_INT };
-	if (has & HAS_CHAIN)
-		field[n++] = (struct trace_field){ SLICE("chain"), TRACE_ADDRS };
-	s->shape[has] = 1 + trace_writer_shape(
-				s->own.w, has & IS_FREE ? SLICE("free") : SLICE("alloc"), field, n);
-}
-
 /* Sizes of 2^63 and more come from programs that ask for them, and get none: not here. */
 static int64_t
 positive(uint64_t v)
@@ -83,7 +59,7 @@ static int
 put_memory(struct interposed *s, const struct wire_event *e)
 {
 	bool is_free = wire_is_free(e->op);
-	unsigned has = is_free ? IS_FREE : HAS_SIZE, n = 5, i = 2;
+	unsigned has = is_free ? CALL_FREE : CALL_SIZE, n = 5, i = 2;
 	union trace_value v[10]; /* not cleared: that took a tenth of the time */
 	uint64_t old = 0, align = 0, weight = 0;
 
@@ -98,29 +74,29 @@ put_memory(struct interposed *s, const struct wire_event *e)
 	v[3].s = op_name(e->op);
 	v[4].u = e->word[0];
 	if (!is_free || e->word[1] > 0) {
-		has |= HAS_SIZE;
+		has |= CALL_SIZE;
 		v[n++].i = positive(e->word[1]);
 	}
 	if (e->flags & WIRE_HAS_OLD) {
-		has |= HAS_OLD;
+		has |= CALL_OLD;
 		old = e->word[i++];
 	}
 	if (e->flags & WIRE_HAS_ALIGN) {
-		has |= HAS_ALIGN;
+		has |= CALL_ALIGN;
 		align = e->word[i++];
 	}
 	if (e->flags & WIRE_HAS_WEIGHT) {
-		has |= HAS_WEIGHT;
+		has |= CALL_WEIGHT;
 		weight = e->word[i++];
 	}
-	if (has & HAS_ALIGN)
+	if (has & CALL_ALIGN)
 		v[n++].i = positive(align);
-	if (has & HAS_OLD)
+	if (has & CALL_OLD)
 		v[n++].u = old;
-	if (has & HAS_WEIGHT)
+	if (has & CALL_WEIGHT)
 		v[n++].i = positive(weight);
 	if (e->chain) {
-		has |= HAS_CHAIN;
+		has |= CALL_CHAIN;
 		v[n].list.u = e->chain->frame;
 		v[n].list.n = e->chain->n;
 		v[n].list.memo = (struct trace_memo *)(void *)e->chain->note;
@@ -134,7 +110,7 @@ put_memory(struct interposed *s, const struct wire_event *e)
 	}
 	s->own.made++;
 	if (s->shape[has] == 0)
-		make_shape(s, has);
+		s->shape[has] = 1 + call_shape(s->own.w, has);
 	return trace_put(s->own.w, s->shape[has] - 1, v);
 }
 

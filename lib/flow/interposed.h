@@ -14,6 +14,7 @@
 #define FLOW_INTERPOSED_H
 
 #include "base/hash.h"
+#include "flow/call_shape.h"
 #include "flow/record_event.h"
 #include "flow/record_own.h"
 #include "wire/wire_reader.h"
@@ -32,7 +33,7 @@ struct interposed {
 	/* private */
 	const struct wire_header *header;
 	const struct record_listener *listener;
-	unsigned shape[64]; /* of alloc and free, by what they have: number + 1 */
+	unsigned shape[CALL_SHAPES]; /* of alloc and free, by what they have: number + 1 */
 	struct interposed_process {
 		uint64_t allocations, frees;
 	} * process;
