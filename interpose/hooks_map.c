@@ -49,20 +49,8 @@ mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 }
 
 /* off_t has 64 bits wherever we run. */
-HOOK void *
-mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
-{
-	struct thread *t = ENTER();
-	void *p = next.mmap(at, n, protection, flags, fd, offset);
-
-	if (t == NULL)
-		return p;
-	if (p == MAP_FAILED)
-		failed();
-	else
-		MAPPED(t, WIRE_MMAP, p, n, 0);
-	return p;
-}
+HOOK void *mmap64(void *at, size_t n, int protection, int flags, int fd, off64_t offset)
+    __attribute__((alias("mmap")));
 
 HOOK int
 munmap(void *at, size_t n)
